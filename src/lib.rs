@@ -1,0 +1,3 @@
+//! callvault: a vault for call recordings.
+
+pub mod model;

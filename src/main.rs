@@ -1,0 +1,2 @@
+//! The callvault program.
+fn main() {}

@@ -1,0 +1,98 @@
+//! Byte ranges of a `Range` header (RFC 9110, section 14).
+
+use std::ops::Range;
+
+use http_range_header::parse_range_header;
+
+/// The most ranges one request may ask for.
+const MAX_RANGES: usize = 16;
+
+/// The parts of something that a request asks for: in order, none empty, none overlapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByteRanges(Vec<Range<u64>>);
+
+/// A `Range` header that cannot be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RangeError {
+    /// It is no byte range. A server may ignore such a header and send the whole.
+    #[error("the Range header is no byte range")]
+    Malformed,
+    /// It names no byte that exists, overlapping parts or too many of them.
+    #[error("the range lies outside the content")]
+    NotSatisfiable,
+}
+
+impl ByteRanges {
+    /// Reads the header's value for something of `len` bytes.
+    pub fn parse(header: &str, len: u64) -> Result<Self, RangeError> {
+        let parsed = parse_range_header(header).map_err(|_| RangeError::Malformed)?;
+        if parsed.ranges.len() > MAX_RANGES || len == 0 {
+            return Err(RangeError::NotSatisfiable);
+        }
+        let ranges = parsed.validate(len).map_err(|_| RangeError::NotSatisfiable)?;
+        Ok(Self(ranges.into_iter().map(|range| *range.start()..range.end() + 1).collect()))
+    }
+
+    /// The ranges, first and past-the-last byte.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Range<u64>] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn headers_mean_what_the_standard_says() {
+        let cases: &[(&str, Result<Vec<Range<u64>>, RangeError>)] = &[
+            ("bytes=0-0", Ok(vec![0..1])),
+            ("bytes=0-", Ok(vec![0..100])),
+            ("bytes=90-1000", Ok(vec![90..100])),
+            ("bytes=-10", Ok(vec![90..100])),
+            ("bytes=-1000", Ok(vec![0..100])),
+            ("bytes=0-9,20-29", Ok(vec![0..10, 20..30])),
+            ("bytes=100-", Err(RangeError::NotSatisfiable)),
+            ("bytes=-0", Err(RangeError::NotSatisfiable)),
+            ("bytes=9-3", Err(RangeError::NotSatisfiable)),
+            ("items=0-1", Err(RangeError::Malformed)),
+            ("bytes=", Err(RangeError::Malformed)),
+            ("bytes=a-b", Err(RangeError::Malformed)),
+            ("bytes=99999999999999999999-", Err(RangeError::Malformed)),
+        ];
+        for (header, expected) in cases {
+            let found = ByteRanges::parse(header, 100).map(|ranges| ranges.0);
+            assert_eq!(&found, expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_range_bomb_is_refused() {
+        let header = format!("bytes={}", (0..200).map(|i| format!("{i}-{i}")).collect::<Vec<_>>().join(","));
+        assert_eq!(ByteRanges::parse(&header, 1000), Err(RangeError::NotSatisfiable));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_or_reaches_outside(header in "bytes=[0-9,-]{0,30}", len in 0..5000_u64) {
+            if let Ok(ranges) = ByteRanges::parse(&header, len) {
+                for range in ranges.as_slice() {
+                    prop_assert!(range.start < range.end && range.end <= len);
+                }
+            }
+        }
+
+        #[test]
+        fn a_range_cuts_what_a_slice_would(len in 1..300_u64, first in 0..300_u64, last in 0..300_u64) {
+            let found = ByteRanges::parse(&format!("bytes={first}-{last}"), len);
+            if first < len && first <= last {
+                prop_assert_eq!(found.unwrap().0, vec![first..len.min(last + 1)]);
+            } else {
+                prop_assert_eq!(found, Err(RangeError::NotSatisfiable));
+            }
+        }
+    }
+}

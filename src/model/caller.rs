@@ -1,0 +1,202 @@
+//! Who calls, in which roles, and what those roles grant.
+
+use std::collections::BTreeSet;
+
+use super::ids::{ControllerId, PrincipalId};
+use super::recording::Class;
+
+text_enum! {
+    /// What somebody is to the vault.
+    pub enum Role {
+        /// A PBX that sends recordings.
+        Ingest => "ingest",
+        /// Trains support staff with support recordings.
+        Trainer => "trainer",
+        /// Uses support recordings as evidence of agreements.
+        Evidence => "evidence",
+        /// Decides for one customer.
+        CustomerAdmin => "customer_admin",
+        /// Listens to recordings of one customer.
+        CustomerListener => "customer_listener",
+        /// Data protection officer and privacy staff.
+        Compliance => "compliance",
+        /// Checks, and changes nothing.
+        Auditor => "auditor",
+        /// Handles orders of authorities.
+        Legal => "legal",
+        /// Runs the vault and never hears a call.
+        Operator => "operator",
+    }
+}
+
+impl Role {
+    /// Whether the role belongs to one customer rather than to the provider.
+    #[must_use]
+    pub const fn is_customers(self) -> bool {
+        matches!(self, Self::CustomerAdmin | Self::CustomerListener)
+    }
+}
+
+text_enum! {
+    /// What a recording is listened to for. A closed list: anything else is refused.
+    pub enum Purpose {
+        /// Training of support staff.
+        Training => "training",
+        /// Evidence of agreements made.
+        Evidence => "evidence",
+        /// A customer's own use of its own recordings.
+        OwnUse => "own_use",
+        /// Answering a person who exercises a right.
+        Rights => "rights",
+        /// Handing over to an authority that ordered it.
+        Disclosure => "disclosure",
+    }
+}
+
+impl Purpose {
+    /// Whether listening for this purpose needs a case to refer to.
+    #[must_use]
+    pub const fn needs_case(self) -> bool {
+        matches!(self, Self::Evidence | Self::Rights | Self::Disclosure)
+    }
+}
+
+/// Something a role allows, apart from listening (which [`super::listen`] decides).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Grant {
+    /// Sending recordings.
+    Upload,
+    /// Finding and listing recordings of one's own controller.
+    Find,
+    /// Seeing telephone numbers in full.
+    SeeNumbers,
+    /// Erasing before the term ends.
+    EraseEarly,
+    /// Restricting use and lifting it.
+    Restrict,
+    /// Adding customers and switching recording on.
+    ManageCustomers,
+    /// Making and revoking tokens.
+    ManageTokens,
+    /// Seeing erasures.
+    SeeErasures,
+}
+
+impl Grant {
+    /// Every grant.
+    pub const ALL: &'static [Self] = &[
+        Self::Upload,
+        Self::Find,
+        Self::SeeNumbers,
+        Self::EraseEarly,
+        Self::Restrict,
+        Self::ManageCustomers,
+        Self::ManageTokens,
+        Self::SeeErasures,
+    ];
+}
+
+/// What an ingest token may send.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IngestScope {
+    /// The name of the source: part of a recording's identity.
+    pub source: String,
+    /// The only class it may send, if it is bound to one.
+    pub class: Option<Class>,
+    /// The only customer it may send for, if it is bound to one.
+    pub customer: Option<ControllerId>,
+    /// The only lines it may send for, if it is bound to some.
+    pub lines: Option<BTreeSet<String>>,
+}
+
+/// Whoever a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The pseudonym under which the ledger knows them.
+    pub id: PrincipalId,
+    /// Whose principal this is: the provider's or a customer's. Nothing of anybody else's exists
+    /// for them (I15).
+    pub controller: ControllerId,
+    /// What they are.
+    pub roles: BTreeSet<Role>,
+    /// What they may send, when they are a source.
+    pub ingest: IngestScope,
+    /// The lines a listener is kept to, if any.
+    pub lines: Option<BTreeSet<String>>,
+}
+
+impl Caller {
+    /// Whether one of the roles allows this. Default: no.
+    #[must_use]
+    pub fn has(&self, grant: Grant) -> bool {
+        self.roles.iter().any(|role| role_grants(*role, grant))
+    }
+
+    /// Whether the caller is one of these.
+    #[must_use]
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether a recording on this line is within the lines the caller is kept to.
+    #[must_use]
+    pub fn reaches_line(&self, line: Option<&str>) -> bool {
+        match &self.lines {
+            None => true,
+            Some(lines) => line.is_some_and(|line| lines.contains(line)),
+        }
+    }
+}
+
+/// The rows of compliance-reference C.5 that concern what exists.
+///
+/// Full numbers: a customer's own people see their own; provider staff see them masked until a
+/// case opens them.
+const fn role_grants(role: Role, grant: Grant) -> bool {
+    match grant {
+        Grant::Upload => matches!(role, Role::Ingest),
+        Grant::Find => matches!(
+            role,
+            Role::Trainer
+                | Role::Evidence
+                | Role::CustomerAdmin
+                | Role::CustomerListener
+                | Role::Compliance
+                | Role::Auditor
+        ),
+        Grant::SeeNumbers => matches!(role, Role::CustomerAdmin | Role::CustomerListener),
+        Grant::EraseEarly | Grant::Restrict => {
+            matches!(role, Role::CustomerAdmin | Role::Compliance)
+        }
+        Grant::ManageCustomers | Grant::ManageTokens => matches!(role, Role::Operator),
+        Grant::SeeErasures => matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line a role; the columns are `Grant::ALL` in order.
+    const MATRIX: &[(Role, &str)] = &[
+        (Role::Ingest, "#......."),
+        (Role::Trainer, ".#......"),
+        (Role::Evidence, ".#......"),
+        (Role::CustomerAdmin, ".####..#"),
+        (Role::CustomerListener, ".##....."),
+        (Role::Compliance, ".#.##..#"),
+        (Role::Auditor, ".#.....#"),
+        (Role::Legal, "........"),
+        (Role::Operator, ".....##."),
+    ];
+
+    #[test]
+    fn every_role_has_exactly_its_grants() {
+        assert_eq!(MATRIX.len(), Role::ALL.len());
+        for (role, row) in MATRIX {
+            for (grant, cell) in Grant::ALL.iter().zip(row.chars()) {
+                assert_eq!(role_grants(*role, *grant), cell == '#', "{role} {grant:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The words: what a recording is, who may do what with it, and when it must be gone. No I/O.
+//!
+//! Every other room speaks in these types. Anything that comes from outside is parsed into one of
+//! them at the edge and is right by construction from there on.
+
+#[macro_use]
+mod text_enum;
+
+mod access;
+mod byte_range;
+mod caller;
+mod event;
+mod ids;
+mod number;
+mod page;
+mod recording;
+mod term;
+mod time;
+
+pub use access::{Decision, Denied, Listening, Subject, listen};
+pub use byte_range::{ByteRanges, RangeError};
+pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
+pub use event::{Entry, Event};
+pub use ids::{ControllerId, CustomerRef, PrincipalId, RecordingId, RefError};
+pub use number::{E164, NumberError};
+pub use page::{Cursor, CursorError, Limit, Page};
+pub use recording::{
+    Cause, Class, Customer, CustomerStatus, Direction, Metadata, Numbers, Recording, SealedKey,
+    State,
+};
+pub use term::{Term, TermError};
+pub use text_enum::UnknownWord;
+pub use time::{Clock, Day, TimeZone, Timestamp};

@@ -107,7 +107,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::model::{ControllerId, Day, IngestScope, Metadata, PrincipalId, RecordingId, SealedKey};
+    use crate::model::{
+        ControllerId, Day, IngestScope, Metadata, PrincipalId, RecordingId, SealedKey,
+    };
 
     const NOW: i64 = 1_800_000_000_000_000;
 
@@ -190,13 +192,18 @@ mod tests {
                         listen(&caller, Subject { recording, purpose, case, now: time(0) })
                     };
                     let served = YES.contains(&(role, class, purpose));
-                    let expected = if served { Ok(Listening { purpose }) } else { Err(Denied::NotAllowed) };
+                    let expected =
+                        if served { Ok(Listening { purpose }) } else { Err(Denied::NotAllowed) };
                     assert_eq!(ask(&plain, true), expected, "{role} {class} {purpose}");
                     for (name, change, denied) in CIRCUMSTANCES {
                         let mut changed = plain.clone();
                         change(&mut changed);
                         let expected = if served { *denied } else { Denied::NotAllowed };
-                        assert_eq!(ask(&changed, true), Err(expected), "{role} {class} {purpose} {name}");
+                        assert_eq!(
+                            ask(&changed, true),
+                            Err(expected),
+                            "{role} {class} {purpose} {name}"
+                        );
                         cells += 1;
                     }
                     if served {
@@ -222,7 +229,8 @@ mod tests {
             (Role::Trainer, Purpose::Training, false),
         ];
         for (role, purpose, may) in cases {
-            let subject = Subject { recording: &held, purpose: Some(purpose), case: true, now: time(0) };
+            let subject =
+                Subject { recording: &held, purpose: Some(purpose), case: true, now: time(0) };
             let decision = listen(&caller(role, controller), subject);
             assert_eq!(decision.is_ok(), may, "{role}");
         }

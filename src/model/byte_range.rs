@@ -1,11 +1,12 @@
 //! Byte ranges of a `Range` header (RFC 9110, section 14).
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use http_range_header::parse_range_header;
+use http_range_header::parse_range_header_with_max_ranges;
 
 /// The most ranges one request may ask for.
-const MAX_RANGES: usize = 16;
+const MAX_RANGES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not zero");
 
 /// The parts of something that a request asks for: in order, none empty, none overlapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +26,9 @@ pub enum RangeError {
 impl ByteRanges {
     /// Reads the header's value for something of `len` bytes.
     pub fn parse(header: &str, len: u64) -> Result<Self, RangeError> {
-        let parsed = parse_range_header(header).map_err(|_| RangeError::Malformed)?;
-        if parsed.ranges.len() > MAX_RANGES || len == 0 {
+        let parsed = parse_range_header_with_max_ranges(header, MAX_RANGES)
+            .map_err(|_| RangeError::Malformed)?;
+        if len == 0 {
             return Err(RangeError::NotSatisfiable);
         }
         let ranges = parsed.validate(len).map_err(|_| RangeError::NotSatisfiable)?;
@@ -57,11 +59,11 @@ mod tests {
             ("bytes=0-9,20-29", Ok(vec![0..10, 20..30])),
             ("bytes=100-", Err(RangeError::NotSatisfiable)),
             ("bytes=-0", Err(RangeError::NotSatisfiable)),
-            ("bytes=9-3", Err(RangeError::NotSatisfiable)),
+            ("bytes=9-3", Err(RangeError::Malformed)),
             ("items=0-1", Err(RangeError::Malformed)),
             ("bytes=", Err(RangeError::Malformed)),
             ("bytes=a-b", Err(RangeError::Malformed)),
-            ("bytes=99999999999999999999-", Err(RangeError::Malformed)),
+            ("bytes=99999999999999999999-", Err(RangeError::NotSatisfiable)),
         ];
         for (header, expected) in cases {
             let found = ByteRanges::parse(header, 100).map(|ranges| ranges.0);
@@ -71,8 +73,9 @@ mod tests {
 
     #[test]
     fn a_range_bomb_is_refused() {
-        let header = format!("bytes={}", (0..200).map(|i| format!("{i}-{i}")).collect::<Vec<_>>().join(","));
-        assert_eq!(ByteRanges::parse(&header, 1000), Err(RangeError::NotSatisfiable));
+        let header =
+            format!("bytes={}", (0..200).map(|i| format!("{i}-{i}")).collect::<Vec<_>>().join(","));
+        assert_eq!(ByteRanges::parse(&header, 1000), Err(RangeError::Malformed));
     }
 
     proptest! {
@@ -91,7 +94,7 @@ mod tests {
             if first < len && first <= last {
                 prop_assert_eq!(found.unwrap().0, vec![first..len.min(last + 1)]);
             } else {
-                prop_assert_eq!(found, Err(RangeError::NotSatisfiable));
+                prop_assert!(found.is_err());
             }
         }
     }

@@ -169,7 +169,9 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
             matches!(role, Role::CustomerAdmin | Role::Compliance)
         }
         Grant::ManageCustomers | Grant::ManageTokens => matches!(role, Role::Operator),
-        Grant::SeeErasures => matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor),
+        Grant::SeeErasures => {
+            matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
+        }
     }
 }
 

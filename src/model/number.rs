@@ -49,13 +49,12 @@ impl FromStr for E164 {
     /// Reads a number as dialled in the Netherlands, a SIP or tel URI, or an international form.
     fn from_str(text: &str) -> Result<Self, NumberError> {
         let dialled = user_part(text);
-        let digits: String =
-            dialled.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+        let digits: String = dialled.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
         if EMERGENCY.contains(&digits.as_str()) {
             return Err(NumberError::Emergency);
         }
-        let number = phonenumber::parse(Some(country::NL), dialled)
-            .map_err(|_| NumberError::NotDialable)?;
+        let number =
+            phonenumber::parse(Some(country::NL), dialled).map_err(|_| NumberError::NotDialable)?;
         // A number that is possible but not assigned today is still what was dialled.
         let formatted = number.format().mode(phonenumber::Mode::E164).to_string();
         let dialable = (8..=16).contains(&formatted.len());
@@ -68,7 +67,9 @@ fn user_part(text: &str) -> &str {
     let text = text.trim();
     let text = ["sip:", "sips:", "tel:"]
         .iter()
-        .find_map(|scheme| text.get(..scheme.len())?.eq_ignore_ascii_case(scheme).then(|| &text[scheme.len()..]))
+        .find_map(|scheme| {
+            text.get(..scheme.len())?.eq_ignore_ascii_case(scheme).then(|| &text[scheme.len()..])
+        })
         .unwrap_or(text);
     text.split(['@', ';']).next().unwrap_or(text)
 }
@@ -94,9 +95,16 @@ mod tests {
     #[test]
     fn every_dialable_form_is_the_same_number() {
         let forms = [
-            "+31201234567", "0201234567", "020 123 4567", "020-1234567", "0031201234567",
-            "(020) 123 45 67", "sip:+31201234567@pbx.example;user=phone", "tel:+31-20-1234567",
-            "SIP:0201234567@10.0.0.1", " +31 20 123 45 67 ",
+            "+31201234567",
+            "0201234567",
+            "020 123 4567",
+            "020-1234567",
+            "0031201234567",
+            "(020) 123 45 67",
+            "sip:+31201234567@pbx.example;user=phone",
+            "tel:+31-20-1234567",
+            "SIP:0201234567@10.0.0.1",
+            " +31 20 123 45 67 ",
         ];
         for form in forms {
             assert_eq!(form.parse::<E164>().unwrap().reveal(), "+31201234567", "{form}");
@@ -106,7 +114,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_dialled_is_refused() {
-        for text in ["", "anonymous", "+", "12", "+3120123456789012345", "sip:@", "\u{661}\u{662}"] {
+        for text in ["", "anonymous", "+", "12", "+3120123456789012345", "sip:@", "\u{661}\u{662}"]
+        {
             assert_eq!(text.parse::<E164>(), Err(NumberError::NotDialable), "{text}");
         }
     }

@@ -1,7 +1,5 @@
 //! A recording and the customer it may belong to, as the index knows them.
 
-use serde::{Deserialize, Serialize};
-
 use super::ids::{ControllerId, CustomerRef, RecordingId};
 use super::number::E164;
 use super::term::Term;

@@ -188,7 +188,11 @@ mod tests {
         for (term, start, end) in cases {
             let term: Term = term.parse().unwrap();
             let end: Timestamp = end.parse().unwrap();
-            assert_eq!(term.after(start.parse().unwrap(), &amsterdam()), end, "{term} after {start}");
+            assert_eq!(
+                term.after(start.parse().unwrap(), &amsterdam()),
+                end,
+                "{term} after {start}"
+            );
         }
     }
 

@@ -78,11 +78,11 @@ impl Timestamp {
     }
 
     /// This time on the calendar of `zone`.
-    pub(super) fn in_zone(self, zone: &TimeZone) -> jiff::Zoned {
-        self.0.to_zoned(zone.clone())
+    pub(super) fn in_zone(self, zone: &TimeZone) -> jiff::ZonedDateTime {
+        self.0.to_zoned_datetime(zone.clone())
     }
 
-    pub(super) fn from_zoned(zoned: &jiff::Zoned) -> Self {
+    pub(super) fn from_zoned(zoned: &jiff::ZonedDateTime) -> Self {
         Self(truncated(zoned.timestamp()))
     }
 }
@@ -189,7 +189,8 @@ impl Day {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Timestamp::from_micros(i64::from(self.0) * MICROS_PER_DAY) {
+        let start = i64::from(self.0).checked_mul(MICROS_PER_DAY).and_then(Timestamp::from_micros);
+        match start {
             Some(start) => {
                 let text = start.to_string();
                 f.write_str(text.split('T').next().unwrap_or(&text))

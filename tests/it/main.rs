@@ -1,1 +1,13 @@
-fn main() {}
+//! The promises of the vault, one file each, in one program.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+mod architecture;
+mod erasing;
+mod faults;
+mod harness;
+mod ingest;
+mod playback;
+mod privacy;
+mod system;
+mod tenants;

@@ -1,0 +1,116 @@
+//! Finding recordings: only what the caller may know of.
+
+use super::error::Error;
+use super::fields::bad;
+use super::view::RecordingView;
+use super::{Vault, must, numbers};
+use crate::index::{self, recordings::Search};
+use crate::model::{
+    Caller, Class, Cursor, Direction, E164, Grant, Limit, Page, RecordingId, Role, State, Timestamp,
+};
+
+/// What to look for. Everything is optional.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The class.
+    pub class: Option<Class>,
+    /// Calls that began at or after this.
+    pub from: Option<Timestamp>,
+    /// Calls that began before this.
+    pub to: Option<Timestamp>,
+    /// A number that called or was called, in any dialable form.
+    pub number: Option<String>,
+    /// Who answered.
+    pub agent: Option<String>,
+    /// The queue.
+    pub queue: Option<String>,
+    /// Which way.
+    pub direction: Option<Direction>,
+    /// At least this many seconds of sound.
+    pub min_duration: Option<f64>,
+    /// At most this many seconds of sound.
+    pub max_duration: Option<f64>,
+    /// Where in its life; live recordings unless said.
+    pub state: Option<State>,
+    /// A number or an agent.
+    pub q: Option<String>,
+    /// Where the last page ended.
+    pub cursor: Option<Cursor>,
+    /// How many.
+    pub limit: Option<u32>,
+}
+
+impl Vault {
+    /// A page of the recordings that the caller may know of, newest first.
+    ///
+    /// Searching a number never finds a call whose caller withheld it: that number is not there.
+    pub async fn find(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+    ) -> Result<Page<RecordingView>, Error> {
+        must(caller, Grant::Find)?;
+        let limit = Limit::new(filter.limit);
+        let search = self.search(caller, filter)?;
+        let found = index::recordings::search(&self.0.index, &search, limit).await?;
+        let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
+        let next = found.last().filter(|_| full).and_then(|last| {
+            let started_at = last.metadata.started_at?;
+            Some(Cursor { started_at, id: last.id.0 }.to_string())
+        });
+        let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
+        Ok(Page { items: items?, next })
+    }
+
+    /// One recording that the caller may know of.
+    pub async fn get(&self, caller: &Caller, id: RecordingId) -> Result<RecordingView, Error> {
+        let knows = caller.has(Grant::Find) || caller.is(Role::Legal);
+        if !knows {
+            return Err(Error::Forbidden);
+        }
+        let found = index::recordings::find_for(&self.0.index, caller.controller, id).await?;
+        let recording = found
+            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
+            .ok_or(Error::NotFound)?;
+        self.view(caller, &recording)
+    }
+
+    fn search(&self, caller: &Caller, filter: &Filter) -> Result<Search, Error> {
+        let q = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty());
+        let q_number = q.and_then(|q| q.parse::<E164>().ok());
+        let number = match &filter.number {
+            Some(text) => Some(text.parse::<E164>().map_err(|error| bad("number", &error.to_string()))?),
+            None => q_number.clone(),
+        };
+        let agent = match (&filter.agent, q, &q_number) {
+            (Some(agent), _, _) => Some(agent.clone()),
+            (None, Some(q), None) => Some(q.to_owned()),
+            _ => None,
+        };
+        let blind = match &number {
+            Some(number) => Some(numbers::blind(&self.0.keys, caller.controller, number)?),
+            None => None,
+        };
+        Ok(Search {
+            controller: caller.controller,
+            class: filter.class,
+            from: filter.from,
+            to: filter.to,
+            number_blind: blind,
+            agent,
+            queue: filter.queue.clone(),
+            lines: caller.lines.clone(),
+            direction: filter.direction,
+            min_duration_ms: filter.min_duration.map(millis),
+            max_duration_ms: filter.max_duration.map(millis),
+            state: filter.state,
+            after: filter.cursor,
+        })
+    }
+}
+
+/// Seconds as whole milliseconds, held within what a row can hold.
+#[expect(clippy::cast_possible_truncation, reason = "`as` holds a float within the integer's range")]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::config::Config;
-use crate::index::Db;
+use crate::index::{Db, Pool};
 
 /// Brings the index up to date.
 #[derive(Args)]
@@ -17,7 +17,7 @@ impl Migrate {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
-        let index = Db::connect(&config.index_url()).await.context("the index")?;
+        let index = Db::connect(&config.index_url(), &Pool::default()).await.context("the index")?;
         index.migrate().await.context("bringing the index up to date")?;
         eprintln!("the index is up to date");
         Ok(ExitCode::SUCCESS)

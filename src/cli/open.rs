@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::Config;
 use crate::crypto::{self, Files, Keys, Place};
-use crate::index::{Db, KeyringDb};
+use crate::index::{Db, KeyringDb, Pool};
 use crate::model::Clock;
 use crate::store::Store;
 use crate::vault::{DatabasePlace, Parts, Vault, doctor};
@@ -27,10 +27,10 @@ pub(super) async fn index(config: &Config) -> Result<Db> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
     let url = config.index_url();
-    let index = Db::connect(&url).await.context("the index")?;
+    let index = Db::connect(&url, &Pool::default()).await.context("the index")?;
     if url.starts_with("sqlite:") {
         index.migrate().await.context("bringing the index up to date")?;
-    } else if index.pending_migrations().await.context("the index")? > 0 {
+    } else if !index.pending_migrations().await.context("the index")?.is_empty() {
         bail!("the index is not up to date: run callvault migrate");
     }
     Ok(index)

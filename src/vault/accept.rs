@@ -191,7 +191,7 @@ impl Vault {
                 metrics::counter!("callvault_ingest_bytes_total").increment(sealed.len);
                 Ok(Ingested { recording: self.view(caller, &recording)?, new: true })
             }
-            Err(Error::Index(index::Error::Conflict)) => {
+            Err(Error::Index(index::Error::Conflict(_))) => {
                 // The same upload came in twice at once, and the other one was first.
                 self.discard(id).await;
                 match self.same_upload(draft, target, &sealed).await? {

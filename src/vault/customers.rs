@@ -82,7 +82,7 @@ impl Vault {
         let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
         let mut tx = self.0.index.begin().await?;
         match index::controllers::insert_customer(&mut tx, &customer).await {
-            Err(index::Error::Conflict) => {
+            Err(index::Error::Conflict(_)) => {
                 return Err(Error::Conflict("there is a customer with this reference already"));
             }
             result => result?,

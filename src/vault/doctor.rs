@@ -87,13 +87,13 @@ impl Vault {
         let now = inner.clock.now();
         match guards::guard(&inner.index).await {
             Ok(state) => {
-                let reference = guards::server_time(&inner.index).await.ok().flatten();
+                let reference = inner.index.server_time().await.ok().flatten();
                 findings.push(clock(now, reference, state.last_seen));
                 findings.push(match state.paused_reason {
                     Some(reason) => Finding::new("eraser", false, reason),
                     None => Finding::new("eraser", true, "not paused"),
                 });
-                findings.push(Finding::new("index", true, inner.index.kind()));
+                findings.push(Finding::new("index", true, inner.index.kind().as_str()));
             }
             Err(error) => findings.push(Finding::new("index", false, error.to_string())),
         }

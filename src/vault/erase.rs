@@ -12,7 +12,7 @@ use super::error::Error;
 use super::{Vault, ledger};
 use crate::index::recordings::{self as rows, Claimed, Erased};
 use crate::index::{self, ledger_entries};
-use crate::model::{Class, Event, RecordingId, Timestamp};
+use crate::model::{Cause, Class, Event, RecordingId, Timestamp};
 use crate::store::Absence;
 
 /// How many recordings a batch erases.
@@ -45,7 +45,8 @@ pub struct ErasePass {
 impl Vault {
     /// How many recordings are due now. Changes nothing.
     pub async fn count_due(&self) -> Result<u64, Error> {
-        Ok(rows::count_due(&self.0.index, self.0.clock.now()).await?)
+        let due = rows::count_due(&self.0.index, self.0.clock.now()).await?;
+        Ok(due.unsigned_abs())
     }
 
     /// One pass of the eraser: everything that is due now, and what earlier passes left.
@@ -60,6 +61,7 @@ impl Vault {
             while let Some(batch) = self.claim_due().await? {
                 self.carry_on(batch, &mut pass).await?;
             }
+            self.erase_lost(&mut pass).await?;
             self.look_again(&mut pass).await?;
             self.bury_due(&mut pass).await?;
         }
@@ -82,6 +84,21 @@ impl Vault {
         Ok(Some(claimed))
     }
 
+    /// Ends what was lost when its term does: nothing of it is left to keep.
+    async fn erase_lost(&self, pass: &mut ErasePass) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let lost = rows::lost_due(&self.0.index, now, BATCH).await?;
+        let mut claimed = Vec::with_capacity(lost.len());
+        let mut tx = self.0.index.begin().await?;
+        for id in lost {
+            claimed.extend(rows::claim_one(&mut tx, id, Cause::Term, None, now).await?);
+        }
+        let entries: Vec<_> = claimed.iter().map(|row| started(row, now)).collect();
+        ledger_entries::append(&mut tx, &entries).await?;
+        tx.commit().await?;
+        if claimed.is_empty() { Ok(()) } else { self.carry_on(claimed, pass).await }
+    }
+
     /// Step 1 for what a node that died, or a store that was away, left behind.
     async fn claim_stale(&self) -> Result<Option<Vec<Claimed>>, Error> {
         let now = self.0.clock.now();
@@ -98,8 +115,7 @@ impl Vault {
         batch: Vec<Claimed>,
         pass: &mut ErasePass,
     ) -> Result<(), Error> {
-        let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
-        self.destroy_wraps(&batch).await?;
+        let ids = self.destroy_wraps(&batch).await?;
         fail::fail_point!("erase.key_destroyed");
         let absent = self.delete_and_look(&ids).await?;
         fail::fail_point!("erase.deleted");
@@ -110,25 +126,34 @@ impl Vault {
         Ok(())
     }
 
-    /// Step 2: the point of no return.
-    async fn destroy_wraps(&self, batch: &[Claimed]) -> Result<(), Error> {
+    /// Step 2: the point of no return. Which are past it, now or since an earlier try.
+    ///
+    /// What a hold or a restriction came to in the meantime is stored again instead.
+    async fn destroy_wraps(&self, batch: &[Claimed]) -> Result<Vec<RecordingId>, Error> {
         let now = self.0.clock.now();
         let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
         let mut tx = self.0.index.begin().await?;
         let destroyed = rows::destroy_wraps(&mut tx, &ids, now).await?;
         let destroyed: std::collections::HashSet<_> = destroyed.into_iter().collect();
+        let released: std::collections::HashSet<_> =
+            rows::release(&mut tx, &ids).await?.into_iter().collect();
         let entries: Vec<_> = batch
             .iter()
-            .filter(|row| destroyed.contains(&row.id))
-            .map(|row| {
-                let body = json!({ "cause": row.cause, "gen": row.claim });
-                ledger::about(row.controller, now, Event::ErasureKeyDestroyed, row.id, &body)
+            .filter_map(|row| {
+                let event = match (destroyed.contains(&row.id), released.contains(&row.id)) {
+                    (true, _) => Event::ErasureKeyDestroyed,
+                    (false, true) => Event::ErasureAborted,
+                    (false, false) => return None,
+                };
+                let body = json!({ "cause": row.cause, "gen": row.claims });
+                Some(ledger::about(row.controller, now, event, row.id, &body))
             })
             .collect();
         ledger_entries::append(&mut tx, &entries).await?;
         fail::fail_point!("erase.destroying");
         tx.commit().await?;
-        Ok(())
+        let past = |row: &&Claimed| destroyed.contains(&row.id) || row.key_destroyed_at.is_some();
+        Ok(batch.iter().filter(past).map(|row| row.id).collect())
     }
 
     /// Steps 3 and 4: delete, then ask again. Which are verified absent.
@@ -176,10 +201,9 @@ impl Vault {
         let mut tx = self.0.index.begin().await?;
         let erased = rows::finish_erased(&mut tx, ids, now, now.plus(LOOK_AGAIN)).await?;
         let mut entries: Vec<_> = erased.iter().map(|row| erased_entry(row, now)).collect();
-        let dead: Vec<_> =
-            erased.iter().filter(|row| row.class == Class::Customer || row.metadata_due_at <= now).collect();
+        let dead: Vec<_> = erased.iter().filter(|row| row.class == Class::Customer).collect();
         let ids: Vec<_> = dead.iter().map(|row| row.id).collect();
-        rows::bury(&mut tx, &ids, now).await?;
+        rows::bury(&mut tx, &ids).await?;
         entries.extend(dead.iter().map(|row| {
             ledger::about(row.controller, now, Event::MetadataErased, row.id, &json!({}))
         }));
@@ -242,11 +266,11 @@ impl Vault {
             if due.is_empty() {
                 return Ok(());
             }
-            let ids: Vec<_> = due.iter().map(|row| row.id).collect();
-            rows::bury(&mut tx, &ids, now).await?;
+            let ids: Vec<_> = due.iter().map(|(id, _)| *id).collect();
+            rows::bury(&mut tx, &ids).await?;
             let entries: Vec<_> = due
                 .iter()
-                .map(|row| ledger::about(row.controller, now, Event::MetadataErased, row.id, &json!({})))
+                .map(|(id, of)| ledger::about(*of, now, Event::MetadataErased, *id, &json!({})))
                 .collect();
             ledger_entries::append(&mut tx, &entries).await?;
             fail::fail_point!("erase.burying");
@@ -257,7 +281,7 @@ impl Vault {
 }
 
 fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {
-    let body = json!({ "cause": row.cause, "due": ledger::due_hour(row.due_at), "gen": row.claim });
+    let body = json!({ "cause": row.cause, "due": ledger::due_hour(row.due_at), "gen": row.claims });
     ledger::about(row.controller, now, Event::ErasureStarted, row.id, &body)
 }
 

@@ -51,12 +51,14 @@ impl Vault {
     ) -> Result<Page<RecordingView>, Error> {
         must(caller, Grant::Find)?;
         let limit = Limit::new(filter.limit);
-        let search = self.search(caller, filter)?;
+        let blind = self.number_sought(caller, filter)?;
+        let lines: Option<Vec<String>> =
+            caller.lines.as_ref().map(|lines| lines.iter().cloned().collect());
+        let search = search(caller, filter, blind.as_ref(), lines.as_deref());
         let found = index::recordings::search(&self.0.index, &search, limit).await?;
         let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
         let next = found.last().filter(|_| full).and_then(|last| {
-            let started_at = last.metadata.started_at?;
-            Some(Cursor { started_at, id: last.id.0 }.to_string())
+            Some(index::recordings::position(last).to_string())
         });
         let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
         Ok(Page { items: items?, next })
@@ -75,37 +77,45 @@ impl Vault {
         self.view(caller, &recording)
     }
 
-    fn search(&self, caller: &Caller, filter: &Filter) -> Result<Search, Error> {
-        let q = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty());
-        let q_number = q.and_then(|q| q.parse::<E164>().ok());
+    /// What the number looked for is found by, if one is.
+    fn number_sought(&self, caller: &Caller, filter: &Filter) -> Result<Option<[u8; 32]>, Error> {
         let number = match &filter.number {
-            Some(text) => Some(text.parse::<E164>().map_err(|error| bad("number", &error.to_string()))?),
-            None => q_number.clone(),
+            Some(text) => {
+                Some(text.parse::<E164>().map_err(|error| bad("number", &error.to_string()))?)
+            }
+            None => sought(filter).and_then(|q| q.parse::<E164>().ok()),
         };
-        let agent = match (&filter.agent, q, &q_number) {
-            (Some(agent), _, _) => Some(agent.clone()),
-            (None, Some(q), None) => Some(q.to_owned()),
-            _ => None,
-        };
-        let blind = match &number {
-            Some(number) => Some(numbers::blind(&self.0.keys, caller.controller, number)?),
-            None => None,
-        };
-        Ok(Search {
-            controller: caller.controller,
-            class: filter.class,
-            from: filter.from,
-            to: filter.to,
-            number_blind: blind,
-            agent,
-            queue: filter.queue.clone(),
-            lines: caller.lines.clone(),
-            direction: filter.direction,
-            min_duration_ms: filter.min_duration.map(millis),
-            max_duration_ms: filter.max_duration.map(millis),
-            state: filter.state,
-            after: filter.cursor,
-        })
+        let blind = |number| numbers::blind(&self.0.keys, caller.controller, &number);
+        number.map(blind).transpose()
+    }
+}
+
+/// The free text of a filter, if it holds any.
+fn sought(filter: &Filter) -> Option<&str> {
+    filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty())
+}
+
+fn search<'a>(
+    caller: &Caller,
+    filter: &'a Filter,
+    number: Option<&'a [u8; 32]>,
+    lines: Option<&'a [String]>,
+) -> Search<'a> {
+    let named = sought(filter).filter(|q| q.parse::<E164>().is_err());
+    Search {
+        controller: caller.controller,
+        class: filter.class,
+        from: filter.from,
+        to: filter.to,
+        number,
+        agent: filter.agent.as_deref().or(named),
+        queue: filter.queue.as_deref(),
+        lines,
+        direction: filter.direction,
+        min_duration_ms: filter.min_duration.map(millis),
+        max_duration_ms: filter.max_duration.map(millis),
+        state: filter.state,
+        after: filter.cursor,
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::error::Error;
 use super::{Vault, ledger};
-use crate::index::{self, guards};
+use crate::index::{self, facts};
 use crate::model::{Day, Event};
 
 /// The fact under which the index remembers the last forgetting.
@@ -39,15 +39,17 @@ impl Vault {
         let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
         let mut tx = self.0.index.begin().await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
-        guards::set_fact(&mut tx, LAST, &today.0.to_string()).await?;
+        facts::set(&mut tx, LAST, &today.0.to_string()).await?;
         tx.commit().await?;
+        // Destroyed wraps linger in the index's own log until it is emptied.
+        self.0.index.checkpoint().await?;
         let replicas = forgotten.replicas.into_iter().map(|r| (r.name, r.ok)).collect();
         Ok(Forgetting { epoch: forgotten.epoch, days, replicas })
     }
 
     /// The day of the last forgetting, if there was one.
     pub(super) async fn last_forgetting(&self) -> Result<Option<Day>, Error> {
-        let fact = guards::fact(&self.0.index, LAST).await?;
+        let fact = facts::find(&self.0.index, LAST).await?;
         Ok(fact.and_then(|day| day.parse().ok()).map(Day))
     }
 }

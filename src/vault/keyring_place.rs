@@ -21,7 +21,7 @@ impl DatabasePlace {
 
 fn failed(error: index::Error) -> PlaceError {
     match error {
-        index::Error::Conflict => PlaceError::Conflict,
+        index::Error::Conflict(_) => PlaceError::Conflict,
         error => PlaceError::Failed(Box::new(error)),
     }
 }
@@ -30,7 +30,7 @@ impl Place for DatabasePlace {
     fn head(&self) -> BoxFuture<'_, Result<Option<Version>, PlaceError>> {
         async {
             let head = self.0.head().await.map_err(failed)?;
-            Ok(head.map(|(epoch, seq)| Version { epoch, seq }))
+            Ok(head.map(|head| Version { epoch: head.epoch, seq: head.seq }))
         }
         .boxed()
     }
@@ -41,22 +41,25 @@ impl Place for DatabasePlace {
 
     fn read(&self, epoch: i64) -> BoxFuture<'_, Result<Option<Stored>, PlaceError>> {
         async move {
-            let Some((seq, sealed, root)) = self.0.read(epoch).await.map_err(failed)? else {
+            let Some(kept) = self.0.read(epoch).await.map_err(failed)? else {
                 return Ok(None);
             };
-            let root = Zeroizing::new(root);
-            let root = <[u8; 32]>::try_from(root.as_slice()).map_err(|_| PlaceError::Damaged)?;
-            let version = Version { epoch, seq };
-            Ok(Some(Stored { version, sealed, root: Zeroizing::new(root) }))
+            let root = <[u8; 32]>::try_from(kept.root.as_slice()).map_err(|_| PlaceError::Damaged)?;
+            let version = Version { epoch, seq: kept.seq };
+            Ok(Some(Stored { version, sealed: kept.sealed, root: Zeroizing::new(root) }))
         }
         .boxed()
     }
 
     fn create<'a>(&'a self, stored: &'a Stored) -> BoxFuture<'a, Result<(), PlaceError>> {
         async move {
-            let Stored { version, sealed, root } = stored;
-            let created = self.0.create(version.epoch, version.seq, sealed, root.as_slice());
-            created.await.map_err(failed)
+            let new = index::Sealed {
+                epoch: stored.version.epoch,
+                seq: stored.version.seq,
+                sealed: stored.sealed.clone(),
+                root: Zeroizing::new(stored.root.to_vec()),
+            };
+            self.0.create(&new).await.map_err(failed)
         }
         .boxed()
     }
@@ -76,8 +79,13 @@ impl Place for DatabasePlace {
 
     fn destroy(&self, epoch: i64) -> BoxFuture<'_, Result<Vec<ReplicaResult>, PlaceError>> {
         async move {
-            let detail = self.0.destroy(epoch).await.map_err(failed)?;
-            Ok(vec![ReplicaResult { name: "database".into(), ok: true, detail }])
+            let done = self.0.destroy(epoch).await.map_err(failed)?;
+            let detail = if done.checkpointed {
+                "rewritten, checkpointed"
+            } else {
+                "rewritten; grant pg_checkpoint so that the log is recycled at once"
+            };
+            Ok(vec![ReplicaResult { name: "database".into(), ok: true, detail: detail.into() }])
         }
         .boxed()
     }
@@ -85,7 +93,7 @@ impl Place for DatabasePlace {
     fn replicas(&self) -> BoxFuture<'_, Vec<ReplicaResult>> {
         async {
             let (ok, detail) = match self.0.head().await {
-                Ok(Some((epoch, _))) => (true, format!("epoch {epoch}")),
+                Ok(Some(head)) => (true, format!("epoch {}", head.epoch)),
                 Ok(None) => (false, "holds no keyring".into()),
                 Err(error) => (false, error.to_string()),
             };

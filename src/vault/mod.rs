@@ -123,7 +123,7 @@ impl Vault {
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         let Parts { index, store, keys, clock, settings } = parts;
         let mut tx = index.begin().await?;
-        let provider = index::controllers::ensure_provider(&mut tx, clock.now()).await?;
+        let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
         tx.commit().await?;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Ok(Self(Arc::new(Inner {

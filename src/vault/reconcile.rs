@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::error::Error;
 use super::{Vault, ledger};
-use crate::index::{guards, ledger_entries, recordings as rows};
-use crate::model::{Event, RecordingId};
+use crate::index::{facts, ledger_entries, recordings as rows};
+use crate::model::{Event, RecordingId, State};
 use crate::retention::{BRAKE_FLOOR, StoredObject, orphans};
 use crate::store::Absence;
 
@@ -97,23 +97,29 @@ impl Vault {
             found.objects += objects.len() as u64;
             let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
             let expected = rows::exists_many(&self.0.index, &ids).await?;
-            let expected: HashSet<_> = expected.into_iter().collect();
+            // A lost object that turns up again is left for somebody to look at.
+            let expected: HashSet<_> = expected
+                .into_iter()
+                .filter(|known| known.may_have_object() || known.state == State::Lost)
+                .map(|known| known.id)
+                .collect();
             all.extend(orphans(&objects, &expected, settled_before));
         }
         Ok(all)
     }
 
-    async fn find_missing(&self, found: &mut Reconciled) -> Result<Vec<RecordingId>, Error> {
+    async fn find_missing(&self, found: &mut Reconciled) -> Result<Vec<rows::Live>, Error> {
         let mut missing = Vec::new();
         let mut after = None;
         loop {
-            let ids = rows::live_after(&self.0.index, after, BATCH).await?;
-            let Some(last) = ids.last() else { return Ok(missing) };
-            after = Some(*last);
-            found.recordings += ids.len() as u64;
+            let live = rows::live_after(&self.0.index, after, 1000).await?;
+            let Some(last) = live.last() else { return Ok(missing) };
+            after = Some(last.id);
+            found.recordings += live.len() as u64;
+            let ids: Vec<_> = live.iter().map(|row| row.id).collect();
             for (id, result) in self.0.store.absent(&ids).await {
                 if result? != Absence::Present {
-                    missing.push(id);
+                    missing.extend(live.iter().find(|row| row.id == id));
                 }
             }
         }
@@ -123,7 +129,7 @@ impl Vault {
         &self,
         options: ReconcileOptions,
         orphans: &[RecordingId],
-        missing: &[RecordingId],
+        missing: &[rows::Live],
         found: &mut Reconciled,
     ) -> Result<(), Error> {
         for batch in orphans.chunks(BATCH) {
@@ -131,21 +137,22 @@ impl Vault {
             found.orphans_removed += results.iter().filter(|(_, result)| result.is_ok()).count() as u64;
         }
         let now = self.0.clock.now();
-        for id in missing {
+        for row in missing {
             let mut tx = self.0.index.begin().await?;
             // It may have been erased since it was looked for: then it is not lost.
-            if let Some(controller) = rows::mark_lost(&mut tx, *id).await? {
-                let entry = ledger::about(controller, now, Event::RecordingLost, *id, &json!({}));
+            if rows::mark_lost(&mut tx, row.id).await? {
+                let lost = Event::RecordingLost;
+                let entry = ledger::about(row.controller, now, lost, row.id, &json!({}));
                 ledger_entries::append(&mut tx, &[entry]).await?;
                 found.marked_lost += 1;
-                tracing::error!(recording = %id, "the object of a recording is missing");
+                tracing::error!(recording = %row.id, "the object of a recording is missing");
             }
             tx.commit().await?;
         }
         let before = now.plus(-options.grace);
         found.unfinished_removed = self.0.store.sweep_unfinished(before).await?;
         let mut tx = self.0.index.begin().await?;
-        guards::set_fact(&mut tx, "last_reconcile", &now.to_string()).await?;
+        facts::set(&mut tx, "last_reconcile", &now.to_string()).await?;
         tx.commit().await?;
         Ok(())
     }

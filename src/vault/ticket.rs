@@ -33,7 +33,9 @@ impl Vault {
             case_id: wish.case.clone(),
             expires_at,
         };
-        index::tickets::insert(&self.0.index, &secret.hash(), &ticket).await?;
+        let mut tx = self.0.index.begin().await?;
+        index::tickets::insert(&mut tx, &ticket, &secret.hash()).await?;
+        tx.commit().await?;
         Ok(Ticket { secret, expires_at })
     }
 
@@ -48,7 +50,7 @@ impl Vault {
         let holder = index::tokens::find(&self.0.index, ticket.principal)
             .await?
             .ok_or(Error::Unauthenticated)?;
-        let caller = tokens::caller(holder, self.0.provider, now).ok_or(Error::Unauthenticated)?;
+        let caller = tokens::caller(holder, now).ok_or(Error::Unauthenticated)?;
         let wish = Wish {
             recording: ticket.recording,
             purpose: Some(ticket.purpose),

@@ -65,7 +65,7 @@ impl Vault {
     pub async fn authenticate(&self, secret: &str) -> Result<Caller, Error> {
         let token = index::tokens::find_by_hash(&self.0.index, &hash(secret)).await?;
         let now = self.0.clock.now();
-        token.and_then(|token| caller(token, self.0.provider, now)).ok_or(Error::Unauthenticated)
+        token.and_then(|token| caller(token, now)).ok_or(Error::Unauthenticated)
     }
 
     /// Makes a token. For the composition root: whoever can run commands on the machine.
@@ -79,13 +79,16 @@ impl Vault {
             roles: new.roles.clone(),
             controller: customer.unwrap_or(self.0.provider),
             class: new.class,
-            source: if ingest { new.name.clone() } else { String::new() },
+            customer: customer.filter(|_| ingest),
+            source: ingest.then(|| new.name.clone()),
             lines: new.lines.clone(),
             created_at: self.0.clock.now(),
             expires_at: new.expires_at,
             revoked_at: None,
         };
-        index::tokens::insert(&self.0.index, &secret.hash(), &token).await?;
+        let mut tx = self.0.index.begin().await?;
+        index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
+        tx.commit().await?;
         Ok((token.id, secret))
     }
 
@@ -101,7 +104,9 @@ impl Vault {
 
     /// Takes a token back, at once.
     pub async fn revoke_token(&self, id: PrincipalId) -> Result<(), Error> {
-        let revoked = index::tokens::revoke(&self.0.index, id, self.0.clock.now()).await?;
+        let mut tx = self.0.index.begin().await?;
+        let revoked = index::tokens::revoke(&mut tx, id, self.0.clock.now()).await?;
+        tx.commit().await?;
         if revoked { Ok(()) } else { Err(Error::NotFound) }
     }
 
@@ -137,7 +142,7 @@ impl Vault {
 }
 
 /// Who holds a token now, if it still counts.
-pub(super) fn caller(token: Token, provider: ControllerId, now: Timestamp) -> Option<Caller> {
+pub(super) fn caller(token: Token, now: Timestamp) -> Option<Caller> {
     let counts = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
     if !counts {
         return None;
@@ -148,9 +153,9 @@ pub(super) fn caller(token: Token, provider: ControllerId, now: Timestamp) -> Op
         id: token.id,
         controller: token.controller,
         ingest: IngestScope {
-            source: token.source,
+            source: token.source.unwrap_or_default(),
             class: token.class,
-            customer: Some(token.controller).filter(|owner| sends && *owner != provider),
+            customer: token.customer,
             lines: token.lines.clone().filter(|_| sends),
         },
         lines: token.lines.filter(|_| customer),

@@ -72,9 +72,16 @@ impl Vault {
             Ok(()) | Err(Error::Paused(_)) => {}
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "forgetting failed"),
         }
-        if let Err(error) = crate::index::tickets::purge_expired(&self.0.index, self.0.clock.now()).await {
+        if let Err(error) = self.purge_tickets().await {
             tracing::warn!(%error, "expired tickets stay for now");
         }
+    }
+
+    async fn purge_tickets(&self) -> Result<(), Error> {
+        let mut tx = self.0.index.begin().await?;
+        crate::index::tickets::purge_expired(&mut tx, self.0.clock.now()).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn forget_if_night_fell(&self) -> Result<(), Error> {

@@ -65,7 +65,7 @@ impl Vault {
             now,
             last_seen: state.last_seen,
             previous: self.0.watch.look(&self.0.clock, now),
-            reference: guards::server_time(&self.0.index).await?,
+            reference: self.0.index.server_time().await?,
         };
         match guard(&sighting) {
             Some(Anomaly::Ahead) => {
@@ -78,8 +78,8 @@ impl Vault {
             None => {}
         }
         let silent = state.last_seen.is_some_and(|seen| now.since(seen) > LONG_GAP);
-        if silent && !state.confirmed_since(state.last_seen) {
-            let (due, usual) = (rows::count_due(&self.0.index, now).await?, self.usual(now).await?);
+        if silent {
+            let (due, usual) = (self.count_due().await?, self.usual(now).await?);
             if due > usual {
                 let reason = format!(
                     "after a long silence {due} recordings are due at once, more than the usual \
@@ -120,7 +120,9 @@ impl Vault {
     async fn usual(&self, now: Timestamp) -> Result<u64, Error> {
         let since = now.plus(SignedDuration::from_hours(-24 * TRAILING_DAYS));
         let counts = rows::daily_erasures(&self.0.index, since).await?;
-        Ok(brake(&counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>()))
+        let counts: Vec<_> =
+            counts.into_iter().map(|(_, count)| count.unsigned_abs()).collect();
+        Ok(brake(&counts))
     }
 
     /// Sets the gauges that are read from the index, at most one query each.

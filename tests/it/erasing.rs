@@ -9,9 +9,9 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::harness::{ACME, Engine, Place, SUPPORT, TestVault, tone};
-use crate::on_each_backend;
+use crate::on_each_vault;
 
-on_each_backend! {
+on_each_vault! {
     a_recording_is_erased_when_due_and_leaves_a_tombstone,
     two_erasers_erase_once,
     what_is_forgotten_opens_from_no_backup,

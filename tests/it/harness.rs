@@ -52,7 +52,7 @@ pub(crate) struct TestVault {
 
 /// Runs each test on SQLite with a folder, and on PostgreSQL with Garage.
 #[macro_export]
-macro_rules! on_each_backend {
+macro_rules! on_each_vault {
     ($($test:ident),* $(,)?) => {
         mod embedded {
             use $crate::harness::{Engine, Place, TestVault};
@@ -72,20 +72,11 @@ macro_rules! on_each_backend {
 }
 
 /// A variable that scripts/test-services.sh sets.
+#[expect(clippy::disallowed_methods, reason = "tests are told their services by the environment")]
 fn service(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run the tests with make test, which starts the services")
     })
-}
-
-/// A new database on the server.
-pub(crate) async fn fresh_postgres() -> String {
-    let server = service("TEST_POSTGRES");
-    let name = format!("test_{}", Uuid::new_v4().simple());
-    let admin = Db::connect(&format!("{server}/postgres"), &Pool::default()).await.unwrap();
-    callvault::index::create_database(&admin, &name).await.unwrap();
-    admin.close().await;
-    format!("{server}/{name}")
 }
 
 /// A folder of its own in the bucket.
@@ -124,7 +115,7 @@ impl TestVault {
         let dir = tempfile::tempdir().unwrap();
         let url = match engine {
             Engine::Sqlite => format!("sqlite:{}", dir.path().join("index.db").display()),
-            Engine::Postgres => fresh_postgres().await,
+            Engine::Postgres => crate::backend::new_database().await,
         };
         let index = Db::connect(&url, &Pool::default()).await.unwrap();
         index.migrate().await.unwrap();

@@ -4,9 +4,9 @@ use axum::http::{Request, StatusCode};
 use callvault::model::{Class, Role};
 
 use crate::harness::{ACME, SUPPORT, TestVault, form, tone};
-use crate::on_each_backend;
+use crate::on_each_vault;
 
-on_each_backend! {
+on_each_vault! {
     an_upload_is_a_recording_with_what_was_found_in_it,
     the_same_upload_again_is_the_same_recording,
     two_uploads_at_once_are_one_recording,

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod architecture;
+mod backend;
 mod erasing;
 mod faults;
 mod harness;
+mod index;
 mod ingest;
 mod playback;
 mod privacy;

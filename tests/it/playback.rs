@@ -5,9 +5,9 @@ use callvault::model::Role;
 use jiff::SignedDuration;
 
 use crate::harness::{ACME, SUPPORT, TestVault, tone};
-use crate::on_each_backend;
+use crate::on_each_vault;
 
-on_each_backend! {
+on_each_vault! {
     ranges_are_what_a_slice_would_be,
     a_recording_is_heard_until_its_term_ends_and_no_longer,
 }

@@ -4,9 +4,9 @@ use axum::http::{Request, StatusCode};
 use callvault::model::Role;
 
 use crate::harness::{ACME, SUPPORT, TestVault, tone};
-use crate::on_each_backend;
+use crate::on_each_vault;
 
-on_each_backend! {
+on_each_vault! {
     another_customers_recordings_do_not_exist,
     lists_hold_what_is_ones_own_newest_first,
     a_number_finds_its_calls_and_never_a_withheld_one,

@@ -1,1 +1,3 @@
-fn main() {}
+//! The tests that look at callvault from outside, in one program.
+
+mod audio_corpus;

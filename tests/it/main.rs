@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod architecture;
+mod audio_corpus;
 mod backend;
 mod erasing;
 mod faults;

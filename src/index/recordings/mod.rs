@@ -13,7 +13,7 @@ mod upkeep;
 
 pub use erasing::{
     Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
-    finish_erased, release,
+    finish_erased, lost_due, release,
 };
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_after,

@@ -199,7 +199,11 @@ impl Default for Config {
                 eraser_interval: SignedDuration::from_secs(30),
                 time_zone: "Europe/Amsterdam".into(),
             },
-            provider: ProviderIdentity { name: None, privacy_contact: None, statement_version: None },
+            provider: ProviderIdentity {
+                name: None,
+                privacy_contact: None,
+                statement_version: None,
+            },
             log: Log { format: None },
         }
     }
@@ -243,6 +247,7 @@ impl Config {
             access_key_id: self.store.access_key_id.clone(),
             secret_access_key: self.store.secret_access_key.clone().map(Into::into),
             allow_http: self.store.allow_http,
+            ..store::Settings::default()
         }
     }
 
@@ -356,7 +361,8 @@ impl Provider for Environment {
             match name.split_once("__") {
                 None => drop(dict.insert(name, value)),
                 Some((section, key)) => {
-                    let entry = dict.entry(section.to_owned()).or_insert_with(|| Dict::new().into());
+                    let entry =
+                        dict.entry(section.to_owned()).or_insert_with(|| Dict::new().into());
                     if let Value::Dict(_, section) = entry {
                         section.insert(key.to_owned(), value);
                     }

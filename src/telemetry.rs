@@ -39,7 +39,9 @@ pub fn measure() -> Option<PrometheusHandle> {
 }
 
 fn describe() {
-    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as time};
+    use metrics::{
+        describe_counter as counter, describe_gauge as gauge, describe_histogram as time,
+    };
     gauge!("callvault_overdue", "Recordings past their term that are not erased: 0 is the target");
     gauge!("callvault_overdue_oldest_seconds", "How long the most overdue recording is overdue");
     gauge!("callvault_oldest_seconds", "Age of the oldest stored recording, by class");
@@ -50,7 +52,10 @@ fn describe() {
     counter!("callvault_ingest_bytes_total", "Bytes of audio taken in");
     counter!("callvault_playback_bytes_total", "Bytes of audio asked for");
     counter!("callvault_erased_total", "Recordings erased, verified");
-    counter!("callvault_reappeared_total", "Erased objects that were there again: an incident each");
+    counter!(
+        "callvault_reappeared_total",
+        "Erased objects that were there again: an incident each"
+    );
     counter!("callvault_store_errors_total", "Errors of the object store, by operation");
     time!("callvault_ingest_seconds", "Time from the first byte of an upload to its answer");
     time!("callvault_erasure_lag_seconds", "Verified erasure minus due");

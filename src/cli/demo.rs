@@ -56,10 +56,8 @@ struct Spoken {
 }
 
 /// The example customers: reference, name, term.
-const CUSTOMERS: &[(&str, &str, &str)] = &[
-    ("bakkerij", "Bakkerij De Korenaar", "P30D"),
-    ("adviseur", "Financieel Advies Zuid", "P5Y"),
-];
+const CUSTOMERS: &[(&str, &str, &str)] =
+    &[("bakkerij", "Bakkerij De Korenaar", "P30D"), ("adviseur", "Financieel Advies Zuid", "P5Y")];
 
 impl Demo {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
@@ -194,7 +192,8 @@ impl Tokens {
 }
 
 fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
-    let mut text = format!("The vault holds {kept} spoken recordings. Try, in another terminal:\n\n");
+    let mut text =
+        format!("The vault holds {kept} spoken recordings. Try, in another terminal:\n\n");
     let mut say = |line: &str| writeln!(text, "{line}").expect("writing to a String cannot fail");
     for (name, token) in [
         ("PBX", &tokens.pbx),

@@ -14,7 +14,6 @@ use crate::vault::doctor::Finding;
 pub(super) struct Doctor {}
 
 impl Doctor {
-    #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) async fn run(self, config: &Config, json: bool) -> Result<ExitCode> {
         let finding = |about, ok, detail: String| Finding { about, ok, detail };
         let mut findings = vec![match config.check_provider() {

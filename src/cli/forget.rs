@@ -13,7 +13,6 @@ use crate::config::Config;
 pub(super) struct Forget {}
 
 impl Forget {
-    #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) async fn run(self, config: &Config, json: bool) -> Result<ExitCode> {
         let vault = open::vault(config).await?;
         let done = vault.forget().await?;

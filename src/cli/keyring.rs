@@ -62,7 +62,7 @@ async fn init(config: &Config, if_absent: bool) -> Result<ExitCode> {
 async fn status(config: &Config, json: bool) -> Result<ExitCode> {
     let keys = open::keys(config).await?;
     let status = keys.status();
-    let replicas = keys.replicas().await;
+    let replicas = keys.check_replicas().await;
     let value = json!({
         "epoch": status.epoch, "seq": status.seq, "days": status.days, "controllers": status.tenants,
         "replicas": replicas.iter().map(|r| json!({ "name": r.name, "ok": r.ok, "detail": r.detail })).collect::<Vec<_>>(),

@@ -13,11 +13,11 @@ use crate::index::{Db, Pool};
 pub(super) struct Migrate {}
 
 impl Migrate {
-    #[expect(clippy::unused_self, reason = "every command is run the same way")]
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
-        let index = Db::connect(&config.index_url(), &Pool::default()).await.context("the index")?;
+        let index =
+            Db::connect(&config.index_url(), &Pool::default()).await.context("the index")?;
         index.migrate().await.context("bringing the index up to date")?;
         eprintln!("the index is up to date");
         Ok(ExitCode::SUCCESS)

@@ -50,7 +50,7 @@ enum Command {
     #[command(subcommand)]
     Customer(customer::Customer),
     /// Upload recordings through the API.
-    Put(put::Put),
+    Put(Box<put::Put>),
     /// Run one pass of the eraser.
     Erase(erase::Erase),
     /// Forget the keys of the days that have passed.

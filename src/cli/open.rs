@@ -39,7 +39,9 @@ pub(super) async fn index(config: &Config) -> Result<Db> {
 /// Opens the keyring.
 pub(super) async fn keys(config: &Config) -> Result<Keys> {
     match Keys::open(place(config).await?).await {
-        Err(crypto::Error::NoKeyring) => bail!("there is no keyring yet: run callvault keyring init"),
+        Err(crypto::Error::NoKeyring) => {
+            bail!("there is no keyring yet: run callvault keyring init")
+        }
         keys => keys.context("the keyring"),
     }
 }
@@ -52,7 +54,7 @@ pub(super) async fn vault(config: &Config) -> Result<Vault> {
         bail!("{}", location.detail);
     }
     let index = index(config).await?;
-    let store = Store::open(&config.store()).await.context("the object store")?;
+    let store = Store::open(&config.store()).context("the object store")?;
     let keys = keys(config).await?;
     let parts = Parts { index, store, keys, clock: Clock::system(), settings };
     Ok(Vault::open(parts).await?)

@@ -17,7 +17,7 @@ use crate::telemetry;
 use crate::vault::Upkeep;
 
 /// How long a shutdown waits for uploads that are still running.
-const GRACE: Duration = Duration::from_secs(10 * 60);
+const GRACE: Duration = Duration::from_mins(10);
 
 /// Runs the API and the eraser.
 #[derive(Args)]

@@ -49,7 +49,10 @@ pub(super) async fn serve(
 fn has_it(headers: &HeaderMap, etag: &str) -> bool {
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     known.is_some_and(|known| {
-        known.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
+        known
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
     })
 }
 
@@ -102,11 +105,8 @@ async fn several(
     }
     pieces.push(closing);
     length += ranges.iter().map(|range| range.end - range.start).sum::<u64>();
-    let body = if head_only {
-        Body::empty()
-    } else {
-        Body::from_stream(stream::iter(pieces).flatten())
-    };
+    let body =
+        if head_only { Body::empty() } else { Body::from_stream(stream::iter(pieces).flatten()) };
     let mut response = dressed(StatusCode::PARTIAL_CONTENT, content, body);
     set(&mut response, CONTENT_TYPE, &format!("multipart/byteranges; boundary={BOUNDARY}"));
     set(&mut response, CONTENT_LENGTH, &length.to_string());

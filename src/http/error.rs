@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-
 use crate::vault::{Error, Refusal};
 
 /// A failure, as a client sees it.
@@ -36,12 +35,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl ToString) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             r#type: format!("urn:callvault:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
-            detail: detail.to_string(),
+            detail: detail.into(),
             code,
             tombstone: None,
             length: None,
@@ -49,7 +48,7 @@ impl Problem {
     }
 
     /// The request cannot be read.
-    pub(super) fn malformed(detail: impl ToString) -> Self {
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 
@@ -137,8 +136,7 @@ impl IntoResponse for Problem {
         {
             headers.insert(CONTENT_RANGE, value);
         }
-        headers
-            .insert(axum::http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(axum::http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 }

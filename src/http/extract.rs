@@ -48,4 +48,3 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         path.map(|path| Self(RecordingId(path.0))).map_err(|_| Error::NotFound.into())
     }
 }
-

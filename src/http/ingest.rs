@@ -60,13 +60,13 @@ async fn post(
     Ok(answer(intake.finish().await?, started))
 }
 
-/// Takes a recording in, as the raw body (`curl -T`, FreeSWITCH).
+/// Takes a recording in, as the raw body (`curl -T`, `FreeSWITCH`).
 ///
 /// The metadata is in the query string or in `Callvault-*` headers, such as `Callvault-Ended-At`.
 /// The file name is not kept.
 #[utoipa::path(
-    put, path = "/v1/recordings/{filename}", tag = "Recordings",
-    params(("filename" = String, Path, description = "Any name; forgotten")),
+    put, path = "/v1/recordings/{id}", tag = "Recordings",
+    params(("id" = String, Path, description = "A file name of any kind; not kept")),
     request_body(content_type = "application/octet-stream", content = inline(Vec<u8>)),
     responses(
         (status = 201, description = "Durable: object, row and ledger entry", body = RecordingView),
@@ -114,7 +114,7 @@ fn check_length(vault: &Vault, headers: &HeaderMap) -> Result<(), Error> {
 async fn take_part(intake: &mut Intake<'_>, mut part: Field<'_>) -> Result<(), Problem> {
     let name = part.name().unwrap_or_default().to_owned();
     let named_file = part.file_name().is_some();
-    if name == "metadata" && !intake.has_audio() || name == "metadata" && !named_file {
+    if name == "metadata" && !(intake.has_audio() && named_file) {
         let json = whole(&mut part, BytesMut::new()).await?;
         return Ok(intake.fields().add_json(&json)?);
     }
@@ -128,7 +128,7 @@ async fn take_part(intake: &mut Intake<'_>, mut part: Field<'_>) -> Result<(), P
     if !named_file && is_text(&head) {
         return Ok(intake.fields().add(&name, "")?);
     }
-    let rest = stream::unfold(part, async |mut part| {
+    let rest = stream::unfold(part, |mut part| async move {
         part.chunk().await.transpose().map(|chunk| (chunk, part))
     });
     Ok(intake.audio(stream::iter([Ok(head)]).chain(rest)).await?)

@@ -52,7 +52,9 @@ impl Listen {
         let purpose = match self.purpose.as_deref() {
             None | Some("") => None,
             // The list is closed: what is not on it is allowed to nobody.
-            Some(word) => Some(word.parse::<Purpose>().map_err(|_| crate::vault::Error::PurposeNotAllowed)?),
+            Some(word) => {
+                Some(word.parse::<Purpose>().map_err(|_| crate::vault::Error::PurposeNotAllowed)?)
+            }
         };
         Ok((Wish { recording: id, purpose, case: self.case }, self.form))
     }
@@ -127,7 +129,7 @@ async fn send(
 
 /// The peaks of the sound, for drawing it.
 #[derive(Serialize, ToSchema)]
-struct Peaks {
+struct Drawing {
     /// Channels.
     channels: u16,
     /// Buckets per channel.
@@ -143,7 +145,7 @@ struct Peaks {
     get, path = "/v1/recordings/{id}/waveform", tag = "Playback",
     params(("id" = uuid::Uuid, Path, description = "The recording"), Listen),
     responses(
-        (status = 200, description = "The peaks", body = Peaks),
+        (status = 200, description = "The peaks", body = Drawing),
         (status = "4XX", description = "As for the audio", body = Problem),
     )
 )]
@@ -158,13 +160,13 @@ async fn waveform(
     let heard = vault.hear(&caller, &wish).await?;
     let waveform = vault.waveform(&heard).await?;
     let peaks = (0..waveform.channels()).map(|channel| waveform.peaks(channel).collect()).collect();
-    let peaks = Peaks {
+    let drawing = Drawing {
         channels: waveform.channels(),
         buckets: waveform.buckets(),
         duration: waveform.duration_s(),
         peaks,
     };
-    Ok(([(axum::http::header::CACHE_CONTROL, "no-store")], Json(peaks)).into_response())
+    Ok(([(axum::http::header::CACHE_CONTROL, "no-store")], Json(drawing)).into_response())
 }
 
 /// What a ticket is for.

@@ -92,7 +92,7 @@ async fn list(
         max_duration: wanted.max_duration,
         state: wanted.state,
         q: wanted.q,
-        cursor: cursor.map_err(Problem::malformed)?,
+        cursor: cursor.map_err(|error| Problem::malformed(error.to_string()))?,
         limit: wanted.limit,
     };
     if let Some(customer) = wanted.customer

@@ -91,15 +91,16 @@ impl KeyringDb {
         Ok(row.map(sealed))
     }
 
-    /// Adds an epoch, durably. [`Error::Conflict`] when there is that one or a later one.
+    /// Adds an epoch, durably. [`Error::Conflict`] when there is that one or a later one, or another
+    /// node changed the keyring since.
     pub async fn create(&self, new: &Sealed) -> Result<(), Error> {
         let mut tx = self.0.begin().await?;
         // Two nodes that forget at once: the second one waits here, and then finds the first.
         sqlx::query("LOCK TABLE keyring IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
-        let newest: (Option<i64>,) =
-            sqlx::query_as("SELECT MAX(epoch) FROM keyring").fetch_one(&mut *tx).await?;
-        if newest.0 >= Some(new.epoch) {
-            return Err(Error::moved("the keyring has that epoch or a later one"));
+        let newest: (Option<i64>, Option<i64>) =
+            sqlx::query_as("SELECT MAX(epoch), MAX(seq) FROM keyring").fetch_one(&mut *tx).await?;
+        if newest.0 >= Some(new.epoch) || newest.1 >= Some(new.seq) {
+            return Err(Error::moved("the keyring was changed by another node"));
         }
         insert(&mut tx, new).await?;
         tx.commit().await?;
@@ -114,14 +115,16 @@ impl KeyringDb {
         seq: i64,
         sealed: &[u8],
     ) -> Result<(), Error> {
-        let done =
-            sqlx::query("UPDATE keyring SET seq = $3, sealed = $4 WHERE epoch = $1 AND seq = $2")
-                .bind(epoch)
-                .bind(expected_seq)
-                .bind(seq)
-                .bind(sealed)
-                .execute(&self.0)
-                .await?;
+        let done = sqlx::query(
+            "UPDATE keyring SET seq = $3, sealed = $4
+             WHERE epoch = $1 AND seq = $2 AND epoch = (SELECT MAX(epoch) FROM keyring)",
+        )
+        .bind(epoch)
+        .bind(expected_seq)
+        .bind(seq)
+        .bind(sealed)
+        .execute(&self.0)
+        .await?;
         if done.rows_affected() == 0 {
             return Err(Error::moved("the keyring was changed by another node"));
         }

@@ -1,6 +1,7 @@
 //! What store and index disagree about.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 use crate::model::{RecordingId, Timestamp};
 
@@ -15,9 +16,9 @@ pub struct StoredObject {
 
 /// The objects without a row that expects them, once they are too old to be an upload under way.
 #[must_use]
-pub fn orphans(
+pub fn orphans<S: BuildHasher>(
     objects: &[StoredObject],
-    expected: &HashSet<RecordingId>,
+    expected: &HashSet<RecordingId, S>,
     settled_before: Timestamp,
 ) -> Vec<RecordingId> {
     objects

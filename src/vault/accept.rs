@@ -32,7 +32,7 @@ impl Vault {
             self.dates(draft, &target, ended_at)?;
         }
         let permit = self.decoder().await?;
-        let declared = draft.declared.clone();
+        let declared = draft.declared;
         let context = sealing::context(target.controller);
         let job = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -41,9 +41,8 @@ impl Vault {
             let head = plain.get(..64 * 1024).unwrap_or(&plain);
             audio::sniff(head, len, declared.as_ref())?;
             let source = Box::new(std::io::Cursor::new(plain.clone()));
-            let analysis = audio::guarded(|| {
-                audio::analyse(source, declared.as_ref(), &Limits::default())
-            })?;
+            let analysis =
+                audio::guarded(|| audio::analyse(source, declared.as_ref(), &Limits::default()))?;
             let (sealed, object) = sealing::seal_whole(context, &plain)?;
             Ok::<_, Error>((analysis, sealed, object))
         });
@@ -103,7 +102,7 @@ impl Vault {
     async fn read_back(&self, draft: &Draft, sealed: &Sealed) -> Result<Analysis, Error> {
         let permit = self.decoder().await?;
         let source = content::source(&self.0.store, sealed)?;
-        let declared = draft.declared.clone();
+        let declared = draft.declared;
         let job = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let limits = Limits::default();
@@ -115,9 +114,10 @@ impl Vault {
     /// For whom this upload is, if it may come in.
     pub(super) async fn target(&self, caller: &Caller, draft: &Draft) -> Result<Target, Error> {
         let scope = &caller.ingest;
-        let lines_fit = scope.lines.as_ref().is_none_or(|lines| {
-            draft.line.as_ref().is_some_and(|line| lines.contains(line))
-        });
+        let lines_fit = scope
+            .lines
+            .as_ref()
+            .is_none_or(|lines| draft.line.as_ref().is_some_and(|line| lines.contains(line)));
         if scope.class.is_some_and(|class| class != draft.class) || !lines_fit {
             return Err(Error::NotSubscribed);
         }
@@ -134,7 +134,8 @@ impl Vault {
             (None, None) => return Err(bad("customer", "is required")),
         };
         let customer = customer.ok_or(Error::NotSubscribed)?;
-        if scope.customer.is_some_and(|bound| bound != customer.id) || !customer.takes_recordings() {
+        if scope.customer.is_some_and(|bound| bound != customer.id) || !customer.takes_recordings()
+        {
             return Err(Error::NotSubscribed);
         }
         if customer.term.is_none() || customer.agreement.is_none() {
@@ -145,7 +146,12 @@ impl Vault {
     }
 
     /// When it must be gone, if it may come in at all.
-    pub(super) fn dates(&self, draft: &Draft, target: &Target, ended_at: Timestamp) -> Result<Dates, Refusal> {
+    pub(super) fn dates(
+        &self,
+        draft: &Draft,
+        target: &Target,
+        ended_at: Timestamp,
+    ) -> Result<Dates, Refusal> {
         let dates = self.0.settings.schedule.dates(draft.class, ended_at, target.term);
         let now = self.0.clock.now();
         Schedule::check(draft.class, draft.direction, ended_at, dates, now)?;
@@ -219,9 +225,10 @@ impl Vault {
     ) -> Result<Option<RecordingId>, Error> {
         let (call, content) = (self.call_key(draft, target)?, self.content_key(target, sealed)?);
         let same = index::recordings::same_call(&self.0.index, target.controller, &call).await?;
-        if let Some(known) = same.iter().find(|other| {
-            other.content_key.as_deref().is_some_and(|key| key == content.as_slice())
-        }) {
+        if let Some(known) = same
+            .iter()
+            .find(|other| other.content_key.as_deref().is_some_and(|key| key == content.as_slice()))
+        {
             return Ok(Some(known.id));
         }
         if same.iter().any(|other| other.state != State::Stored) {
@@ -240,8 +247,7 @@ impl Vault {
     }
 
     async fn known(&self, caller: &Caller, id: RecordingId) -> Result<Ingested, Error> {
-        let recording =
-            index::recordings::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
+        let recording = index::recordings::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
         Ok(Ingested { recording: self.view(caller, &recording)?, new: false })
     }
 
@@ -255,7 +261,12 @@ impl Vault {
     }
 
     /// Puts a refusal that matters to the controller into the ledger, and hands the error on.
-    pub(super) async fn refused(&self, draft: Option<&Draft>, at: Timestamp, error: Error) -> Error {
+    pub(super) async fn refused(
+        &self,
+        draft: Option<&Draft>,
+        at: Timestamp,
+        error: Error,
+    ) -> Error {
         let reason = match &error {
             Error::Refused(Refusal::NotCovered) => "not_covered",
             Error::Refused(Refusal::Clock) => "clock",

@@ -16,7 +16,7 @@ use crate::audio::{self, Rendition, Source};
 use crate::crypto::{Context, Opener, SEGMENT, WrapFacts};
 use crate::crypto::{Dek, Kind};
 use crate::model::{Clock, Listening, Recording, RecordingId, Timestamp};
-use crate::store::{self, Store};
+use crate::store::Store;
 
 /// The first window is small, so that playing starts at once; the others are large.
 const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
@@ -79,13 +79,8 @@ pub(super) fn context(recording: &Recording) -> Context {
 
 /// What the vault just took in, to be analysed.
 pub(super) fn source(store: &Store, sealed: &Sealed) -> Result<StoreSource, Error> {
-    let opener = Opener::new(
-        &sealed.dek,
-        sealed.context,
-        &sealed.salt,
-        &sealed.commitment,
-        sealed.len,
-    )?;
+    let opener =
+        Opener::new(sealed.dek(), sealed.context, sealed.salt(), sealed.commitment(), sealed.len)?;
     let id = sealed.context.recording;
     let opened = Opened { store: store.clone(), id, opener: Arc::new(opener), len: sealed.len };
     Ok(StoreSource::new(opened))
@@ -203,7 +198,7 @@ impl Content {
                 drop(sender.blocking_send(Err(error.into())));
             }
         });
-        stream::unfold(receiver, async |mut receiver| {
+        stream::unfold(receiver, |mut receiver| async move {
             receiver.recv().await.map(|piece| (piece, receiver))
         })
         .boxed()
@@ -296,11 +291,6 @@ impl Source for StoreSource {
     fn len(&self) -> u64 {
         self.opened.len
     }
-}
-
-/// Whether a failure of reading says that the object is not there.
-pub(super) fn is_missing(error: &Error) -> bool {
-    matches!(error, Error::Store(store::Error::NotFound))
 }
 
 #[cfg(test)]

@@ -127,7 +127,11 @@ impl Vault {
     }
 
     /// One customer.
-    pub async fn customer(&self, caller: &Caller, reference: &CustomerRef) -> Result<Customer, Error> {
+    pub async fn customer(
+        &self,
+        caller: &Caller,
+        reference: &CustomerRef,
+    ) -> Result<Customer, Error> {
         must(caller, Grant::ManageCustomers)?;
         let found = index::controllers::find_customer(&self.0.index, reference).await?;
         found.ok_or(Error::NotFound)

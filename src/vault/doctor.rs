@@ -38,9 +38,11 @@ pub fn location(location: &Location) -> Finding {
     let inside = EEA.contains(&country.to_ascii_uppercase().as_str());
     match instrument {
         _ if inside => Finding::new("location", true, format!("{country}, in the EEA")),
-        Some(instrument) if !instrument.trim().is_empty() => {
-            Finding::new("location", true, format!("{country}, outside the EEA, under {instrument}"))
-        }
+        Some(instrument) if !instrument.trim().is_empty() => Finding::new(
+            "location",
+            true,
+            format!("{country}, outside the EEA, under {instrument}"),
+        ),
         _ => Finding::new(
             "location",
             false,
@@ -58,7 +60,9 @@ fn bucket(posture: &Posture) -> Finding {
         (Versioning::On | Versioning::Suspended, _) => {
             Some("the bucket keeps versions: erased ciphertext stays; switch versioning off")
         }
-        (_, Some(true)) => Some("the bucket is locked: objects cannot be erased before the lock ends"),
+        (_, Some(true)) => {
+            Some("the bucket is locked: objects cannot be erased before the lock ends")
+        }
         _ => None,
     };
     match problem {
@@ -116,7 +120,7 @@ impl Vault {
             true,
             format!("epoch {}, {} days, {} controllers", status.epoch, status.days, status.tenants),
         )];
-        for replica in self.0.keys.replicas().await {
+        for replica in self.0.keys.check_replicas().await {
             let detail = format!("{}: {}", replica.name, replica.detail);
             findings.push(Finding::new("root", replica.ok, detail));
         }

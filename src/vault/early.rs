@@ -38,8 +38,7 @@ impl Vault {
         let claimed = rows::claim_one(&mut tx, id, cause, Some(case), now).await?;
         let claimed = claimed.ok_or(Error::Conflict("the recording changed; look again"))?;
         let body = serde_json::json!({ "by": caller.id, "cause": cause, "case": case });
-        let entry =
-            ledger::about(recording.controller, now, Event::ErasureStarted, id, &body);
+        let entry = ledger::about(recording.controller, now, Event::ErasureStarted, id, &body);
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         self.carry_on(vec![claimed], &mut ErasePass::default()).await?;
@@ -57,7 +56,10 @@ pub(super) fn case_id(case: &str) -> Result<&str, Error> {
     if fits && digits < 9 {
         Ok(case)
     } else {
-        Err(bad("case", "is an opaque reference of 1 to 64 letters, digits and ._-/, without a number of 9 digits or more"))
+        Err(bad(
+            "case",
+            "is an opaque reference of 1 to 64 letters, digits and ._-/, without a number of 9 digits or more",
+        ))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::error::Error;
-use super::{Vault, ledger};
+use super::{Vault, ledger, watch};
 use crate::index::recordings::{self as rows, Claimed, Erased};
 use crate::index::{self, ledger_entries};
 use crate::model::{Cause, Class, Event, RecordingId, Timestamp};
@@ -65,7 +65,7 @@ impl Vault {
             self.look_again(&mut pass).await?;
             self.bury_due(&mut pass).await?;
         }
-        self.0.watch.erased(&pass);
+        watch::count_pass(&pass);
         Ok(pass)
     }
 
@@ -162,7 +162,7 @@ impl Vault {
             if let Err(error) = result {
                 // What counts is whether it is there afterwards; this only says why it might be.
                 tracing::warn!(%error, "the store did not delete an object");
-                self.0.watch.store_error("delete");
+                watch::count_store_error("delete");
             }
         }
         let mut absent = Vec::with_capacity(ids.len());
@@ -174,7 +174,7 @@ impl Vault {
                 Ok(Absence::VersionsRemain) => failed.push((id, "versions_remain")),
                 Err(error) => {
                     tracing::warn!(%error, "the store did not say whether an object is absent");
-                    self.0.watch.store_error("verify");
+                    watch::count_store_error("verify");
                     failed.push((id, "unknown"));
                 }
             }
@@ -211,7 +211,7 @@ impl Vault {
         fail::fail_point!("erase.finishing");
         tx.commit().await?;
         for row in &erased {
-            self.0.watch.lag(now.since(row.due_at));
+            watch::count_lag(now.since(row.due_at));
         }
         Ok(erased)
     }
@@ -281,7 +281,8 @@ impl Vault {
 }
 
 fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {
-    let body = json!({ "cause": row.cause, "due": ledger::due_hour(row.due_at), "gen": row.claims });
+    let body =
+        json!({ "cause": row.cause, "due": ledger::due_hour(row.due_at), "gen": row.claims });
     ledger::about(row.controller, now, Event::ErasureStarted, row.id, &body)
 }
 

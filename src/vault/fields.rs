@@ -10,8 +10,21 @@ use crate::model::{
 
 /// The fields there are. Anything else is refused, never kept (requirements A03, A20).
 pub const FIELDS: &[&str] = &[
-    "class", "customer", "direction", "started_at", "ended_at", "caller", "callee", "withheld",
-    "agent", "queue", "line", "call_id", "leg", "source", "format",
+    "class",
+    "customer",
+    "direction",
+    "started_at",
+    "ended_at",
+    "caller",
+    "callee",
+    "withheld",
+    "agent",
+    "queue",
+    "line",
+    "call_id",
+    "leg",
+    "source",
+    "format",
 ];
 
 /// The longest value of a field, in bytes.

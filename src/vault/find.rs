@@ -57,9 +57,8 @@ impl Vault {
         let search = search(caller, filter, blind.as_ref(), lines.as_deref());
         let found = index::recordings::search(&self.0.index, &search, limit).await?;
         let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
-        let next = found.last().filter(|_| full).and_then(|last| {
-            Some(index::recordings::position(last).to_string())
-        });
+        let next =
+            found.last().filter(|_| full).map(|last| index::recordings::position(last).to_string());
         let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
         Ok(Page { items: items?, next })
     }
@@ -120,7 +119,10 @@ fn search<'a>(
 }
 
 /// Seconds as whole milliseconds, held within what a row can hold.
-#[expect(clippy::cast_possible_truncation, reason = "`as` holds a float within the integer's range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` holds a float within the integer's range"
+)]
 fn millis(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64
 }

@@ -34,7 +34,8 @@ impl Vault {
         let today = now.day();
         let forgotten = self.0.keys.forget(today).await?;
         let days: Vec<_> = forgotten.days.iter().map(|(day, _, _)| day.to_string()).collect();
-        let prints: Vec<_> = forgotten.days.iter().map(|(_, _, print)| hex::encode(print)).collect();
+        let prints: Vec<_> =
+            forgotten.days.iter().map(|(_, _, print)| hex::encode(print)).collect();
         let body = json!({ "epoch": forgotten.epoch, "days": days, "prints": prints });
         let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
         let mut tx = self.0.index.begin().await?;

@@ -22,7 +22,7 @@ impl DatabasePlace {
 fn failed(error: index::Error) -> PlaceError {
     match error {
         index::Error::Conflict(_) => PlaceError::Conflict,
-        error => PlaceError::Failed(Box::new(error)),
+        error => PlaceError::Unreachable(Box::new(error)),
     }
 }
 
@@ -44,34 +44,33 @@ impl Place for DatabasePlace {
             let Some(kept) = self.0.read(epoch).await.map_err(failed)? else {
                 return Ok(None);
             };
-            let root = <[u8; 32]>::try_from(kept.root.as_slice()).map_err(|_| PlaceError::Damaged)?;
+            let root = <[u8; 32]>::try_from(kept.root.as_slice())
+                .map_err(|_| PlaceError::Damaged { epoch })?;
             let version = Version { epoch, seq: kept.seq };
             Ok(Some(Stored { version, sealed: kept.sealed, root: Zeroizing::new(root) }))
         }
         .boxed()
     }
 
-    fn create<'a>(&'a self, stored: &'a Stored) -> BoxFuture<'a, Result<(), PlaceError>> {
-        async move {
-            let new = index::Sealed {
-                epoch: stored.version.epoch,
-                seq: stored.version.seq,
-                sealed: stored.sealed.clone(),
-                root: Zeroizing::new(stored.root.to_vec()),
-            };
-            self.0.create(&new).await.map_err(failed)
-        }
-        .boxed()
+    fn create(&self, stored: &Stored) -> BoxFuture<'_, Result<(), PlaceError>> {
+        let new = index::Sealed {
+            epoch: stored.version.epoch,
+            seq: stored.version.seq,
+            sealed: stored.sealed.clone(),
+            root: Zeroizing::new(stored.root.to_vec()),
+        };
+        async move { self.0.create(&new).await.map_err(failed) }.boxed()
     }
 
-    fn update<'a>(
-        &'a self,
+    fn update(
+        &self,
         version: Version,
         expected_seq: i64,
-        sealed: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), PlaceError>> {
+        sealed: &[u8],
+    ) -> BoxFuture<'_, Result<(), PlaceError>> {
+        let sealed = sealed.to_vec();
         async move {
-            let updated = self.0.update(version.epoch, expected_seq, version.seq, sealed);
+            let updated = self.0.update(version.epoch, expected_seq, version.seq, &sealed);
             updated.await.map_err(failed)
         }
         .boxed()

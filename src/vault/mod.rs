@@ -44,6 +44,7 @@ use crate::model::{Caller, Clock, ControllerId, Grant};
 use crate::retention::Schedule;
 use crate::store::Store;
 
+pub use crate::retention::Refusal;
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
@@ -53,14 +54,13 @@ pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
 pub use keyring_place::DatabasePlace;
 pub use play::{Form, Heard, Wish};
-pub use crate::retention::Refusal;
-pub use reconcile::{Reconciled, ReconcileOptions};
+pub use reconcile::{ReconcileOptions, Reconciled};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
 
 /// How long one listening lasts in the ledger: ranges asked within it are one playback.
-const LISTENING: Duration = Duration::from_secs(30 * 60);
+const LISTENING: Duration = Duration::from_mins(30);
 
 /// What the vault needs to know apart from where things are.
 #[derive(Clone, Debug)]
@@ -125,6 +125,7 @@ impl Vault {
         let mut tx = index.begin().await?;
         let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
         tx.commit().await?;
+        keys.ensure(&[provider], &[]).await?;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Ok(Self(Arc::new(Inner {
             index,

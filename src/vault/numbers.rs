@@ -56,6 +56,10 @@ pub(super) fn open(keys: &Keys, recording: &Recording) -> Result<Numbers, Error>
 }
 
 /// What a number is found by: nobody without the keyring can tell which number it is.
-pub(super) fn blind(keys: &Keys, controller: ControllerId, number: &E164) -> Result<[u8; 32], Error> {
+pub(super) fn blind(
+    keys: &Keys,
+    controller: ControllerId,
+    number: &E164,
+) -> Result<[u8; 32], Error> {
     Ok(keys.blind(controller, BLIND, number.reveal().as_bytes())?)
 }

@@ -55,8 +55,7 @@ impl Vault {
         let now = self.0.clock.now();
         let case = wish.case.as_deref().is_some_and(|case| !case.trim().is_empty());
         let subject = Subject { recording: &recording, purpose: wish.purpose, case, now };
-        let occasion =
-            |denied| Occasion(caller.id, recording.id, wish.purpose, denied);
+        let occasion = |denied| Occasion(caller.id, recording.id, wish.purpose, denied);
         match listen(caller, subject) {
             Ok(may) => {
                 let occasion = occasion(None);
@@ -165,7 +164,7 @@ impl Vault {
     pub(super) fn ticket_life(recording: &Recording) -> Duration {
         let sound = recording.metadata.duration_ms.and_then(|ms| u64::try_from(ms).ok());
         let sound = Duration::from_millis(sound.unwrap_or(0));
-        (Duration::from_secs(15 * 60) + sound).min(Duration::from_secs(6 * 3600))
+        (Duration::from_mins(15) + sound).min(Duration::from_hours(6))
     }
 }
 

@@ -134,7 +134,8 @@ impl Vault {
     ) -> Result<(), Error> {
         for batch in orphans.chunks(BATCH) {
             let results = self.0.store.delete(batch).await;
-            found.orphans_removed += results.iter().filter(|(_, result)| result.is_ok()).count() as u64;
+            found.orphans_removed +=
+                results.iter().filter(|(_, result)| result.is_ok()).count() as u64;
         }
         let now = self.0.clock.now();
         for row in missing {

@@ -27,8 +27,8 @@ impl Vault {
         let recording = self.row(draft, target, analysis, sealed, ended_at, dates)?;
         let marks = self.marks(draft, target, sealed)?;
         let context = sealed.context;
-        let seek = seal_note(&sealed.dek, context, "seek", &analysis.index.to_bytes())?;
-        let waveform = seal_note(&sealed.dek, context, "waveform", &analysis.waveform.to_bytes())?;
+        let seek = seal_note(sealed.dek(), context, "seek", &analysis.index.to_bytes())?;
+        let waveform = seal_note(sealed.dek(), context, "waveform", &analysis.waveform.to_bytes())?;
         let entry = ledger::about(
             target.controller,
             recording.received_at,
@@ -69,10 +69,10 @@ impl Vault {
             day,
             generation,
             plain_len: sealed.len,
-            salt: sealed.salt,
-            commitment: sealed.commitment,
+            salt: *sealed.salt(),
+            commitment: *sealed.commitment(),
         };
-        let wrap = self.0.keys.wrap(&sealed.dek, &facts)?;
+        let wrap = self.0.keys.wrap(sealed.dek(), &facts)?;
         let sound = analysis.duration_ms.and_then(|ms| i64::try_from(ms).ok());
         let started_at = draft.started_at.unwrap_or_else(|| {
             ended_at.plus(jiff::SignedDuration::from_millis(-sound.unwrap_or(0)))
@@ -123,8 +123,8 @@ impl Vault {
                 wrap: Some(wrap),
                 day,
                 generation,
-                salt: sealed.salt.to_vec(),
-                commitment: sealed.commitment.to_vec(),
+                salt: sealed.salt().to_vec(),
+                commitment: sealed.commitment().to_vec(),
             },
         })
     }
@@ -139,7 +139,7 @@ impl Vault {
             content_key: Some(self.content_key(target, sealed)?),
             caller_blind: blind(&draft.numbers.caller)?,
             callee_blind: blind(&draft.numbers.callee)?,
-            digest: seal_note(&sealed.dek, sealed.context, "sha256", &sealed.digest)?,
+            digest: seal_note(sealed.dek(), sealed.context, "sha256", &sealed.digest)?,
         })
     }
 

@@ -17,13 +17,25 @@ pub(super) const PART: usize = 80 * SEGMENT;
 /// What is known of an object once its last byte is sealed.
 pub(super) struct Sealed {
     pub(super) context: Context,
-    pub(super) dek: Dek,
-    pub(super) salt: [u8; 32],
-    pub(super) commitment: [u8; 32],
+    sealer: Sealer,
     /// Bytes of plaintext.
     pub(super) len: u64,
     /// SHA-256 of the plaintext. Never stored in clear: it would confirm content after erasure.
     pub(super) digest: [u8; 32],
+}
+
+impl Sealed {
+    pub(super) fn dek(&self) -> &Dek {
+        self.sealer.dek()
+    }
+
+    pub(super) fn salt(&self) -> &[u8; 32] {
+        self.sealer.salt()
+    }
+
+    pub(super) fn commitment(&self) -> &[u8; 32] {
+        self.sealer.commitment()
+    }
 }
 
 /// An object under way.
@@ -53,7 +65,7 @@ pub(super) fn seal_whole(context: Context, plain: &[u8]) -> Result<(Sealed, Byte
     let capacity = usize::try_from(object_len(plain.len() as u64)).unwrap_or(0);
     let mut object = Vec::with_capacity(capacity);
     work.seal(plain, true, &mut object)?;
-    Ok((work.finish(context, plain.len() as u64)?, object.into()))
+    Ok((work.finish(context, plain.len() as u64), object.into()))
 }
 
 impl Sealing {
@@ -95,14 +107,12 @@ impl Sealing {
         self.send(rest, true).await?;
         let work = self.work.take().ok_or(crypto::Error::Open)?;
         self.upload.finish().await?;
-        Ok(work.finish(self.context, self.len)?)
+        Ok(work.finish(self.context, self.len))
     }
 
     /// Gives up: nothing of the object stays.
     pub(super) async fn abort(self) {
-        if let Err(error) = self.upload.abort().await {
-            tracing::warn!(%error, "an unfinished upload could not be taken back");
-        }
+        self.upload.abort().await;
     }
 }
 
@@ -111,7 +121,12 @@ impl Work {
         Ok(Self { sealer: Sealer::begin(context)?, hash: Sha256::new(), started: false })
     }
 
-    fn seal(&mut self, plain: &[u8], last: bool, object: &mut Vec<u8>) -> Result<(), crypto::Error> {
+    fn seal(
+        &mut self,
+        plain: &[u8],
+        last: bool,
+        object: &mut Vec<u8>,
+    ) -> Result<(), crypto::Error> {
         if !self.started {
             object.extend_from_slice(self.sealer.header());
             self.started = true;
@@ -120,14 +135,7 @@ impl Work {
         self.sealer.seal(plain, last, object)
     }
 
-    fn finish(self, context: Context, len: u64) -> Result<Sealed, crypto::Error> {
-        Ok(Sealed {
-            context,
-            salt: *self.sealer.salt(),
-            commitment: *self.sealer.commitment(),
-            dek: self.sealer.into_dek(),
-            len,
-            digest: self.hash.finalize().into(),
-        })
+    fn finish(self, context: Context, len: u64) -> Sealed {
+        Sealed { context, len, digest: self.hash.finalize().into(), sealer: self.sealer }
     }
 }

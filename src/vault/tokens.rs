@@ -127,7 +127,9 @@ impl Vault {
         let ingest = new.roles.contains(&Role::Ingest);
         match (&new.customer, of_customer) {
             (None, true) => Err(bad("customer", "is required for a customer's role")),
-            (Some(_), false) if !ingest => Err(bad("customer", "goes with customer roles and ingest")),
+            (Some(_), false) if !ingest => {
+                Err(bad("customer", "goes with customer roles and ingest"))
+            }
             (Some(_), true) if customers < new.roles.len() => {
                 Err(bad("role", "customer roles and provider roles do not mix"))
             }

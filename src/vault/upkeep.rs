@@ -66,11 +66,11 @@ impl Vault {
                 tracing::info!(erased = pass.erased, unfinished = pass.unfinished, "eraser pass");
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "eraser pass failed"),
+            Err(error) => report(&error, "eraser pass failed"),
         }
         match self.forget_if_night_fell().await {
             Ok(()) | Err(Error::Paused(_)) => {}
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "forgetting failed"),
+            Err(error) => report(&error, "forgetting failed"),
         }
         if let Err(error) = self.purge_tickets().await {
             tracing::warn!(%error, "expired tickets stay for now");
@@ -99,4 +99,9 @@ fn ticks(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Logs a failed pass once, with everything behind it.
+fn report(error: &Error, what: &'static str) {
+    tracing::error!(error = error as &dyn std::error::Error, "{what}");
 }

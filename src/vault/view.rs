@@ -6,12 +6,11 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::{Vault, numbers};
-use crate::model::{
-    Caller, Grant, Numbers, Purpose, Recording, Role, State, Subject, listen,
-};
+use crate::model::{Caller, Grant, Numbers, Purpose, Recording, Role, State, Subject, listen};
 
 /// A recording, as the API shows it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the contract names them")]
 pub struct RecordingView {
     /// Its identifier.
     pub id: Uuid,
@@ -89,7 +88,11 @@ pub struct RecordingView {
 
 impl Vault {
     /// The recording as this caller may see it.
-    pub(super) fn view(&self, caller: &Caller, recording: &Recording) -> Result<RecordingView, Error> {
+    pub(super) fn view(
+        &self,
+        caller: &Caller,
+        recording: &Recording,
+    ) -> Result<RecordingView, Error> {
         let metadata = &recording.metadata;
         let provider = recording.controller == self.0.provider;
         let (from, to) = self.shown_numbers(caller, recording)?;
@@ -133,7 +136,8 @@ impl Vault {
     ) -> Result<(Option<String>, Option<String>), Error> {
         let masked = [Role::Trainer, Role::Evidence, Role::Legal, Role::Ingest];
         let full = caller.has(Grant::SeeNumbers);
-        if recording.state != State::Stored || !(full || masked.iter().any(|role| caller.is(*role))) {
+        if recording.state != State::Stored || !(full || masked.iter().any(|role| caller.is(*role)))
+        {
             return Ok((None, None));
         }
         let Numbers { caller: from, callee: to } = numbers::open(&self.0.keys, recording)?;

@@ -8,7 +8,7 @@ use super::erase::ErasePass;
 use super::error::Error;
 use super::{Vault, ledger};
 use crate::index::{guards, ledger_entries, recordings as rows};
-use crate::model::{Class, Clock, Event, Timestamp};
+use crate::model::{Class, Clock, Day, Event, Timestamp};
 use crate::retention::{Anomaly, Sighting, brake, guard};
 
 /// A gap between looks at the clock after which a run counts as set off by the clock.
@@ -31,23 +31,23 @@ impl Watch {
         let (wall, before) = previous.replace((now, elapsed))?;
         Some((wall, elapsed - before))
     }
+}
 
-    /// Counts what a pass of the eraser did.
-    pub(super) fn erased(&self, pass: &ErasePass) {
-        metrics::counter!("callvault_erased_total").increment(pass.erased);
-        metrics::counter!("callvault_reappeared_total").increment(pass.reappeared);
-        metrics::gauge!("callvault_eraser_paused").set(f64::from(u8::from(pass.paused.is_some())));
-    }
+/// Counts what a pass of the eraser did.
+pub(super) fn count_pass(pass: &ErasePass) {
+    metrics::counter!("callvault_erased_total").increment(pass.erased);
+    metrics::counter!("callvault_reappeared_total").increment(pass.reappeared);
+    metrics::gauge!("callvault_eraser_paused").set(f64::from(u8::from(pass.paused.is_some())));
+}
 
-    /// Counts how late an erasure was.
-    pub(super) fn lag(&self, lag: SignedDuration) {
-        metrics::histogram!("callvault_erasure_lag_seconds").record(lag.as_secs_f64());
-    }
+/// Counts how late an erasure was.
+pub(super) fn count_lag(lag: SignedDuration) {
+    metrics::histogram!("callvault_erasure_lag_seconds").record(lag.as_secs_f64());
+}
 
-    /// Counts an error of the store.
-    pub(super) fn store_error(&self, operation: &'static str) {
-        metrics::counter!("callvault_store_errors_total", "operation" => operation).increment(1);
-    }
+/// Counts an error of the store.
+pub(super) fn count_store_error(operation: &'static str) {
+    metrics::counter!("callvault_store_errors_total", "operation" => operation).increment(1);
 }
 
 impl Vault {
@@ -120,8 +120,7 @@ impl Vault {
     async fn usual(&self, now: Timestamp) -> Result<u64, Error> {
         let since = now.plus(SignedDuration::from_hours(-24 * TRAILING_DAYS));
         let counts = rows::daily_erasures(&self.0.index, since).await?;
-        let counts: Vec<_> =
-            counts.into_iter().map(|(_, count)| count.unsigned_abs()).collect();
+        let counts: Vec<_> = counts.into_iter().map(|(_, count)| count.unsigned_abs()).collect();
         Ok(brake(&counts))
     }
 
@@ -139,7 +138,7 @@ impl Vault {
         }
         let keys = self.0.keys.status();
         let forgotten = self.last_forgetting().await?;
-        let age = forgotten.and_then(|day| day.end()).map_or(0.0, |end| now.since(end).as_secs_f64());
+        let age = forgotten.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
         metrics::gauge!("callvault_keyring_days").set(count(keys.days));
         metrics::gauge!("callvault_keyring_epoch").set(count(keys.epoch));

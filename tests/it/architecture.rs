@@ -15,10 +15,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["model", "vault"]),
     ("config", &["model", "store", "retention", "vault"]),
     ("telemetry", &["config"]),
-    ("cli", &[
-        "model", "crypto", "audio", "store", "index", "retention", "vault", "http", "config",
-        "telemetry",
-    ]),
+    (
+        "cli",
+        &[
+            "model",
+            "crypto",
+            "audio",
+            "store",
+            "index",
+            "retention",
+            "vault",
+            "http",
+            "config",
+            "telemetry",
+        ],
+    ),
     ("lib", &[]),
     ("main", &[]),
 ];

@@ -49,15 +49,18 @@ async fn a_recording_is_erased_when_due_and_leaves_a_tombstone(vault: TestVault)
     assert_eq!(tombstone.state, State::Tombstone);
     assert_eq!(tombstone.metadata, callvault::model::Metadata::default());
     assert_eq!(tombstone.due_at.micros() % 3_600_000_000, 0, "the hour, not the instant");
-    assert_eq!(events(&vault, support).await, [
-        Event::RecordingAccepted,
-        Event::ErasureStarted,
-        Event::ErasureKeyDestroyed,
-        Event::RecordingErased,
-        Event::AccessDenied,
-        Event::ErasureReverified,
-        Event::MetadataErased,
-    ]);
+    assert_eq!(
+        events(&vault, support).await,
+        [
+            Event::RecordingAccepted,
+            Event::ErasureStarted,
+            Event::ErasureKeyDestroyed,
+            Event::RecordingErased,
+            Event::AccessDenied,
+            Event::ErasureReverified,
+            Event::MetadataErased,
+        ]
+    );
 }
 
 async fn two_erasers_erase_once(vault: TestVault) {

@@ -11,8 +11,8 @@ use futures_util::stream::{self, BoxStream};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 use crate::harness::{ACME, Engine, Place, SUPPORT, TestVault, tone};
@@ -52,7 +52,12 @@ impl fmt::Display for Faulty {
 
 #[async_trait::async_trait]
 impl ObjectStore for Faulty {
-    async fn put_opts(&self, to: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+    async fn put_opts(
+        &self,
+        to: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
         self.check()?;
         self.inner.put_opts(to, payload, opts).await
     }
@@ -71,7 +76,10 @@ impl ObjectStore for Faulty {
         self.inner.get_opts(from, options).await
     }
 
-    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
         if let Err(error) = self.check() {
             return stream::iter([Err(error)]).boxed();
         }
@@ -120,9 +128,16 @@ async fn while_the_store_is_away_uploads_and_playback_answer_503_and_nothing_is_
     let large = vault.upload(ACME, &tone(400.0, 2)).await;
     assert_eq!(large.status, StatusCode::SERVICE_UNAVAILABLE);
     let heard = vault.listen(&token, kept, "purpose=training").await;
-    assert_eq!(heard.status, StatusCode::SERVICE_UNAVAILABLE, "a status, not a body that breaks off");
+    assert_eq!(
+        heard.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "a status, not a body that breaks off"
+    );
     let ready = vault.get("/readyz").send().await;
-    assert_eq!((ready.status, ready.json()["store"].as_bool()), (StatusCode::SERVICE_UNAVAILABLE, Some(false)));
+    assert_eq!(
+        (ready.status, ready.json()["store"].as_bool()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some(false))
+    );
 
     faults.be_away(false);
     let admin = vault.token(Role::CustomerAdmin).await;
@@ -174,7 +189,8 @@ async fn a_damaged_object_is_never_played() {
     let id = vault.recording(SUPPORT, &audio).await;
     let token = vault.token(Role::Trainer).await;
     let name = faults.inner.list(None).next().await.unwrap().unwrap().location;
-    let whole = faults.inner.get_opts(&name, GetOptions::default()).await.unwrap().bytes().await.unwrap();
+    let whole =
+        faults.inner.get_opts(&name, GetOptions::default()).await.unwrap().bytes().await.unwrap();
     for place in [80, 70_000, whole.len() - 1] {
         let mut damaged = whole.to_vec();
         damaged[place] ^= 1;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode, request::Builder};
 use callvault::crypto::{Files, Keys};
 use callvault::http::{App, router};
 use callvault::index::{Db, Pool};
-use callvault::model::{Class, Clock, Role, Term, TimeZone, Timestamp};
+use callvault::model::{Class, Clock, Role, Term, TimeZone};
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
 use callvault::vault::{Location, NewCustomer, NewToken, Parts, Settings, Vault};
@@ -89,6 +89,7 @@ pub(crate) fn garage() -> store::Settings {
         access_key_id: Some(service("TEST_S3_ACCESS_KEY_ID")),
         secret_access_key: Some(service("TEST_S3_SECRET_ACCESS_KEY").into()),
         allow_http: true,
+        ..store::Settings::default()
     }
 }
 
@@ -112,6 +113,8 @@ impl TestVault {
     }
 
     pub(crate) async fn on(engine: Engine, place: Place) -> Self {
+        // What fails inside the vault is shown with the test that fails of it.
+        drop(tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init());
         let dir = tempfile::tempdir().unwrap();
         let url = match engine {
             Engine::Sqlite => format!("sqlite:{}", dir.path().join("index.db").display()),
@@ -122,13 +125,13 @@ impl TestVault {
         let (store, faults) = match place {
             Place::Folder => {
                 let url = format!("file:{}", dir.path().join("objects").display());
-                (Store::open(&store::Settings { url, ..empty() }).await.unwrap(), None)
+                (Store::open(&store::Settings { url, ..store::Settings::default() }).unwrap(), None)
             }
             Place::Faulty => {
                 let faulty = Arc::new(Faulty::default());
                 (Store::over(faulty.clone()), Some(faulty))
             }
-            Place::Garage => (Store::open(&garage()).await.unwrap(), None),
+            Place::Garage => (Store::open(&garage()).unwrap(), None),
         };
         let files = Files::new(dir.path().join("keyring"), vec![dir.path().join("root.key")]);
         let keys = Keys::init(Arc::new(files)).await.unwrap();
@@ -202,7 +205,12 @@ impl TestVault {
         audio: &[u8],
     ) -> TestResponse {
         let (kind, body) = form(fields, audio);
-        self.post("/v1/recordings").token(token).header("content-type", &kind).body(body).send().await
+        self.post("/v1/recordings")
+            .token(token)
+            .header("content-type", &kind)
+            .body(body)
+            .send()
+            .await
     }
 
     pub(crate) fn advance(&self, duration: SignedDuration) {
@@ -211,10 +219,6 @@ impl TestVault {
 
     pub(crate) fn advance_days(&self, days: i64) {
         self.clock.advance(SignedDuration::from_hours(24 * days));
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     pub(crate) fn get(&self, path: &str) -> TestRequest {
@@ -238,17 +242,6 @@ impl TestVault {
 async fn assemble(index: Db, store: &Store, keys: &Keys, clock: &Clock) -> Vault {
     let (store, keys, clock) = (store.clone(), keys.clone(), clock.clone());
     Vault::open(Parts { index, store, keys, clock, settings: settings() }).await.unwrap()
-}
-
-fn empty() -> store::Settings {
-    store::Settings {
-        url: String::new(),
-        endpoint: None,
-        region: None,
-        access_key_id: None,
-        secret_access_key: None,
-        allow_http: false,
-    }
 }
 
 /// A support call that ended an hour ago.
@@ -285,7 +278,9 @@ pub(crate) fn tone(seconds: f64, seed: u32) -> Vec<u8> {
     let data = frames * 2;
     wav.extend_from_slice(b"RIFF");
     wav.extend_from_slice(&(36 + data).to_le_bytes());
-    wav.extend_from_slice(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+    wav.extend_from_slice(
+        b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data",
+    );
     wav.extend_from_slice(&data.to_le_bytes());
     wav.extend(samples);
     wav
@@ -295,9 +290,8 @@ pub(crate) fn tone(seconds: f64, seed: u32) -> Vec<u8> {
 pub(crate) fn form(fields: &[(&str, &str)], audio: &[u8]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, value) in fields {
-        let part = format!(
-            "--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-        );
+        let part =
+            format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
         body.extend_from_slice(part.as_bytes());
     }
     body.extend_from_slice(

@@ -38,7 +38,10 @@ async fn the_same_upload_again_is_the_same_recording(vault: TestVault) {
 
     assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::OK));
     assert_eq!(first.json()["id"], again.json()["id"]);
-    assert_eq!((other_audio.status, other_audio.code().as_str()), (StatusCode::CONFLICT, "conflict"));
+    assert_eq!(
+        (other_audio.status, other_audio.code().as_str()),
+        (StatusCode::CONFLICT, "conflict")
+    );
     assert_eq!((longer.status, other_leg.status), (StatusCode::CREATED, StatusCode::CREATED));
     assert_eq!(objects(&vault).await, 3);
 }

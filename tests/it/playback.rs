@@ -129,7 +129,11 @@ async fn listening_needs_a_purpose_that_the_role_serves() {
     for (role, id, query, status, code) in cases {
         let token = vault.token(role).await;
         let answer = vault.listen(&token, id, query).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{role} {query}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (status, code),
+            "{role} {query}"
+        );
     }
     for (role, id, query) in [
         (Role::Trainer, support, "purpose=training"),
@@ -149,7 +153,10 @@ async fn a_restricted_recording_is_heard_by_nobody_and_survives_its_term() {
     let (trainer, dpo) = (vault.token(Role::Trainer).await, vault.token(Role::Compliance).await);
     let path = format!("/v1/recordings/{id}/restriction");
     let case = serde_json::json!({"case": "C-9"});
-    assert_eq!(vault.post(&path).token(&dpo).json(&case).send().await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        vault.post(&path).token(&dpo).json(&case).send().await.status,
+        StatusCode::NO_CONTENT
+    );
 
     for query in ["purpose=training", "purpose=training&as=wav"] {
         assert_eq!(vault.listen(&trainer, id, query).await.status, StatusCode::LOCKED);

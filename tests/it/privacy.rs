@@ -11,8 +11,14 @@ use futures_util::StreamExt;
 use crate::harness::{ACME, SUPPORT, TestVault, tone};
 
 const CANARIES: &[&str] = &[
-    "208675309", "687654321", "canary-agent", "canary-queue", "canary-call", "canary-leg",
-    "canary-line", "canary-file",
+    "208675309",
+    "687654321",
+    "canary-agent",
+    "canary-queue",
+    "canary-call",
+    "canary-leg",
+    "canary-line",
+    "canary-file",
 ];
 
 #[derive(Clone, Default)]
@@ -58,7 +64,8 @@ async fn what_is_personal_is_in_no_ledger_log_metric_name_or_tombstone() {
     let acme = vault.recording(&fields(ACME), &tone(1.0, 2)).await;
     let refused = vault.upload(&fields(SUPPORT), b"canary-file is no audio").await;
     let ingest = vault.token(Role::Ingest).await;
-    let path = "/v1/recordings/canary-file.wav?class=support&caller=0208675309&ended_at=canary-call";
+    let path =
+        "/v1/recordings/canary-file.wav?class=support&caller=0208675309&ended_at=canary-call";
     let bad = vault.request(axum::http::Request::put(path)).token(&ingest).send().await;
     let trainer = vault.token(Role::Trainer).await;
     vault.get("/v1/recordings?number=0208675309").token(&trainer).send().await;

@@ -31,11 +31,11 @@ async fn epochs_are_created_in_order_and_changed_by_one_node() {
         (2, vec![8; 10], [0xA5; 32].as_slice())
     );
     assert!(db.read(6).await.unwrap().is_none());
-    db.create(&sealed(6, 1)).await.unwrap();
+    db.create(&sealed(6, 3)).await.unwrap();
     assert_eq!(db.epochs().await.unwrap(), [5, 6]);
     // A second node opens the same one.
     let second = KeyringDb::connect(&url).await.unwrap();
-    assert_eq!(second.head().await.unwrap(), Some(Epoch { epoch: 6, seq: 1 }));
+    assert_eq!(second.head().await.unwrap(), Some(Epoch { epoch: 6, seq: 3 }));
     second.ping().await.unwrap();
 }
 
@@ -62,7 +62,7 @@ async fn a_destroyed_root_is_in_no_page_of_the_table() {
     let url = new_database().await;
     let db = KeyringDb::connect(&url).await.unwrap();
     db.create(&sealed(1, 1)).await.unwrap();
-    db.create(&sealed(2, 1)).await.unwrap();
+    db.create(&sealed(2, 2)).await.unwrap();
     // Somebody is in the middle of something, in another database of the same server.
     let elsewhere = crate::backend::postgres().await;
     let mut tx = elsewhere.db.begin().await.unwrap();
@@ -74,7 +74,7 @@ async fn a_destroyed_root_is_in_no_page_of_the_table() {
     assert!(db.read(1).await.unwrap().is_none());
     assert_eq!(db.epochs().await.unwrap(), [2]);
     let kept = db.read(2).await.unwrap().unwrap();
-    assert_eq!((kept.seq, kept.sealed), (1, vec![7; 40_000]));
+    assert_eq!((kept.seq, kept.sealed), (2, vec![7; 40_000]));
     db.destroy(1).await.unwrap();
     tx.rollback().await.unwrap();
 }

@@ -1,3 +1,4 @@
 //! callvault: a vault for call recordings.
 
+pub mod crypto;
 pub mod model;

@@ -25,7 +25,7 @@ pub(in crate::crypto) fn encode(epoch: i64, root: &[u8; 32]) -> Zeroizing<[u8; L
 }
 
 /// The epoch and the root in a root file, if it is whole.
-pub(super) fn decode(file: &[u8]) -> Option<(i64, Zeroizing<[u8; 32]>)> {
+pub(in crate::crypto) fn decode(file: &[u8]) -> Option<(i64, Zeroizing<[u8; 32]>)> {
     let file: &[u8; LEN] = file.try_into().ok()?;
     let (magic, rest) = file.split_first_chunk::<8>()?;
     let (epoch, rest) = rest.split_first_chunk::<8>()?;

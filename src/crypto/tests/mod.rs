@@ -3,8 +3,10 @@
 mod attacks;
 mod contract;
 mod crash;
+mod files;
 mod forgetting;
 mod memory;
+mod vectors;
 mod wraps;
 
 use std::sync::Arc;

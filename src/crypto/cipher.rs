@@ -1,10 +1,12 @@
 //! AES-256-GCM, behind the one seam where an implementation can be exchanged.
 //!
-//! Both implementations write the same bytes; a test holds each against the other. [`Small`] seals
-//! keys and the keyring, [`Bulk`] seals audio, where the assembly of aws-lc is several times faster.
+//! Both implementations write the same bytes; a test holds each against the other. [`Small`]
+//! seals keys and the keyring, [`Bulk`] seals audio, where the assembly of AWS-LC is several times
+//! faster.
 
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use zeroize::Zeroizing;
 
 use super::error::Error;
 use super::object::TAG;
@@ -120,10 +122,10 @@ pub(super) fn open_small(
     key: &[u8; 32],
     aad: &[u8],
     sealed: &[u8],
-) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE>().ok_or(Error::Open)?;
     let (text, tag) = rest.split_last_chunk::<TAG>().ok_or(Error::Open)?;
-    let mut plain = zeroize::Zeroizing::new(text.to_vec());
+    let mut plain = Zeroizing::new(text.to_vec());
     Small::new(key).open(*nonce, aad, &mut plain, tag)?;
     Ok(plain)
 }
@@ -169,8 +171,9 @@ mod tests {
             let at = at.index(all.len());
             all[at] ^= 1 << bit;
             let (text, tag) = all.split_last_chunk::<TAG>().unwrap();
-            prop_assert!(RustCrypto::new(&key).open(nonce, b"aad", &mut text.to_vec(), tag).is_err());
-            prop_assert!(AwsLc::new(&key).open(nonce, b"aad", &mut text.to_vec(), tag).is_err());
+            let (rust, aws) = (RustCrypto::new(&key), AwsLc::new(&key));
+            prop_assert!(rust.open(nonce, b"aad", &mut text.to_vec(), tag).is_err());
+            prop_assert!(aws.open(nonce, b"aad", &mut text.to_vec(), tag).is_err());
         }
     }
 

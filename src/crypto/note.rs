@@ -1,7 +1,8 @@
 //! Small things that die with an object's key: its SHA-256, its drawing, its table of places.
 //!
 //! ```text
-//! key  = HKDF-SHA-256(ikm = DEK, no salt, "cvault v1 note" ‖ label ‖ controller ‖ recording ‖ kind)
+//! key  = HKDF-SHA-256(ikm = DEK, no salt, info)
+//! info = "cvault v1 note" ‖ label ‖ controller(16) ‖ recording(16) ‖ kind(1)
 //! note = nonce(12, random) ‖ AES-256-GCM(key, nonce, plain, aad = "") ‖ tag(16)
 //! ```
 

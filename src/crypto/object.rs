@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! object = header(80) ‖ seg_0 ‖ … ‖ seg_{n-1}
-//! header = magic "CVAULT\r\n" | version 1 | suite 1 | log2(segment)=16 | kind | 4 zero | salt 32 | C 32
+//! header = magic "CVAULT\r\n" ‖ version 1 ‖ suite 1 ‖ log2(segment)=16 ‖ kind
+//!          ‖ 4 zero bytes ‖ salt(32) ‖ C(32)
 //! K ‖ C  = HKDF-SHA-256(ikm = DEK, salt, info, 64 bytes)
 //! info   = "cvault v1 object" ‖ header[0..48] ‖ controller(16) ‖ recording(16)
-//! seg_i  = AES-256-GCM(K, nonce_i, aad = "") over 65 536 bytes, the last one 0..=65 536 ‖ tag(16)
+//! seg_i  = AES-256-GCM(K, nonce_i, aad = "") over 65 536 bytes, the last 0..=65 536 ‖ tag(16)
 //! nonce  = 0x00*7 ‖ be32(i) ‖ (1 if seg_i is the last, else 0)
 //! n      = max(1, ceil(len / 65 536))
 //! ```

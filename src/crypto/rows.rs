@@ -1,10 +1,10 @@
 //! Metadata in index rows: sealed under its own day, and found again without opening it.
 //!
 //! ```text
-//! row       = generation(4) ‖ nonce(12, random) ‖ AES-256-GCM(KEK[controller, day], nonce, plain, aad) ‖ tag(16)
-//! aad       = "cvault v1 row" ‖ controller(16) ‖ recording(16) ‖ day(4) ‖ generation(4) ‖ label
-//! blind key = HKDF-SHA-256(ikm = TenantKey, no salt, "cvault v1 blind" ‖ controller(16) ‖ label)
-//! blind     = HMAC-SHA-256(blind key, value)
+//! row   = generation(4) ‖ nonce(12, random) ‖ AES-256-GCM(KEK, nonce, plain, aad) ‖ tag(16)
+//! aad   = "cvault v1 row" ‖ controller(16) ‖ recording(16) ‖ day(4) ‖ generation(4) ‖ label
+//! blind = HMAC-SHA-256(key, value)
+//! key   = HKDF-SHA-256(ikm = TenantKey, no salt, "cvault v1 blind" ‖ controller(16) ‖ label)
 //! ```
 //!
 //! The KEK is the one of wraps (`wrap`); the first words of the aad keep the two uses apart.

@@ -156,9 +156,9 @@ mod tests {
         let mut sealer = Sealer::begin(context()).unwrap();
         sealer.next = (1 << 32) - 1;
         let mut out = Vec::new();
-        assert!(matches!(sealer.seal(&[0; 2 * SEGMENT], true, &mut out), Err(Error::TooLong)));
+        assert!(matches!(sealer.seal(&vec![0; 2 * SEGMENT], true, &mut out), Err(Error::TooLong)));
         assert!(out.is_empty());
-        sealer.seal(&[0; SEGMENT], true, &mut out).unwrap();
+        sealer.seal(&vec![0; SEGMENT], true, &mut out).unwrap();
     }
 
     #[test]

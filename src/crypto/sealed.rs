@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! blob    = header(64) ‖ AES-256-GCM(key, nonce = 0x00*12, content, aad = header) ‖ tag(16)
-//! header  = magic "CVKEYS\r\n" | version 1 | suite 1 | 6 zero | epoch(8) | seq(8) | salt(32, random per save)
-//! key     = HKDF-SHA-256(ikm = root, salt, "cvault v1 keyring")          used once: the salt is fresh
+//! header  = magic "CVKEYS\r\n" ‖ version 1 ‖ suite 1 ‖ 6 zero bytes ‖ epoch(8) ‖ seq(8)
+//!           ‖ salt(32, random per save)
+//! key     = HKDF-SHA-256(ikm = root, salt, "cvault v1 keyring"), used once: the salt is fresh
 //! content = forgotten_before(4)
-//!           ‖ count(4) ‖ count × (controller(16) ‖ key(32))                       ascending
-//!           ‖ count(4) ‖ count × (day(4) ‖ generation(4) ‖ key(32))               ascending
-//!           ‖ count(4) ‖ count × (day(4) ‖ generation(4) ‖ fingerprint(32))       dropped with this epoch
+//!           ‖ count(4) ‖ count × (controller(16) ‖ key(32)), ascending
+//!           ‖ count(4) ‖ count × (day(4) ‖ generation(4) ‖ key(32)), ascending
+//!           ‖ count(4) ‖ count × (day(4) ‖ generation(4) ‖ fingerprint(32)): what went when
+//!             this epoch began
 //! ```
 //!
 //! Days count from 1970-01-01 UTC, signed; 2³¹−1 is the bucket of holds.

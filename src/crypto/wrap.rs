@@ -1,10 +1,12 @@
 //! The wrap: a DEK as an index row holds it, bound to all that the row says of the object.
 //!
 //! ```text
-//! KEK  = HKDF-SHA-256(ikm = TenantKey ‖ DayKey, no salt, "cvault v1 kek" ‖ controller ‖ day(4) ‖ generation(4))
-//! wrap = nonce(12, random) ‖ AES-256-GCM(KEK, nonce, DEK, aad) ‖ tag(16)                    60 bytes
-//! aad  = "cvault v1 wrap" ‖ controller(16) ‖ recording(16) ‖ kind(1) ‖ class(1: support 1, customer 2)
-//!        ‖ day(4) ‖ generation(4) ‖ plain_len(8) ‖ salt(32) ‖ commitment(32)
+//! KEK  = HKDF-SHA-256(ikm = TenantKey ‖ DayKey, no salt, info)
+//! info = "cvault v1 kek" ‖ controller(16) ‖ day(4) ‖ generation(4)
+//! wrap = nonce(12, random) ‖ AES-256-GCM(KEK, nonce, DEK, aad) ‖ tag(16): 60 bytes
+//! aad  = "cvault v1 wrap" ‖ controller(16) ‖ recording(16) ‖ kind(1)
+//!        ‖ class(1: support 1, customer 2) ‖ day(4) ‖ generation(4) ‖ plain_len(8)
+//!        ‖ salt(32) ‖ commitment(32)
 //! ```
 
 use super::cipher::{NONCE, open_small, seal_small_with};

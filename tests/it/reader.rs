@@ -44,7 +44,7 @@ impl Shelf {
 
     /// Seals `len` bytes in pieces of one segment and puts the object and its facts on the shelf.
     async fn put(&self, name: &str, len: usize, class: Class) -> Shelved {
-        let plain: Vec<u8> = (0..len).map(|at| (at * 7 / 5 % 256) as u8).collect();
+        let plain: Vec<u8> = (0..len).map(|at| (at * 7 / 5).to_le_bytes()[0]).collect();
         let context = Context {
             controller: ControllerId::random(),
             recording: RecordingId::random(),
@@ -194,7 +194,7 @@ fn an_independent_reader_opens_the_frozen_vectors() {
     let object = golden["objects"].as_array().unwrap().last().unwrap();
     fs::write(dir.path().join("object"), hex_of(&object["object"])).unwrap();
 
-    let plain: Vec<u8> = (0..100_u32).map(|at| (31 * at % 256) as u8).collect();
+    let plain: Vec<u8> = (0..100_u32).map(|at| (31 * at).to_le_bytes()[0]).collect();
     assert_eq!(opened(&reader(dir.path(), &facts, &["object", "object"])), plain);
     let row = reader(dir.path(), &facts, &["row", "numbers", golden["row"].as_str().unwrap()]);
     assert_eq!(opened(&row), b"+31201234567");

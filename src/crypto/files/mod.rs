@@ -4,7 +4,7 @@
 //! {dir}/keyring-{epoch}.sealed    the keyring of an epoch (format: `sealed`)
 //! {dir}/keyring.lock              held by whoever changes something
 //! {path}                          one per replica: the root of the newest epoch (format: `root`)
-//! {path}.{epoch}                  the root of a new epoch, until the old one at {path} is destroyed
+//! {path}.{epoch}                  the root of a new epoch, until the old one at {path} is gone
 //! ```
 //!
 //! An epoch exists once its sealed file does, which is written after all its roots; a root without
@@ -268,10 +268,10 @@ impl Paths {
         if self.newest_sealed()?.is_some() {
             return Ok(());
         }
-        let make = |dir: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        make(&self.dir)?;
+        let create = |dir: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        create(&self.dir)?;
         let made: io::Result<()> =
-            self.for_each(|replica| make(replica.dir())).into_iter().collect();
+            self.for_each(|replica| create(replica.dir())).into_iter().collect();
         Ok(made?)
     }
 }

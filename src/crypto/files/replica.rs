@@ -102,7 +102,7 @@ impl Replica {
     fn sweep(&self) -> io::Result<()> {
         let mut half_written = vec![disk::beside(&self.0)];
         for name in self.beside()? {
-            if name.starts_with('.') && name.ends_with(".tmp") {
+            if name.starts_with('.') && name.strip_suffix(".tmp").is_some() {
                 half_written.push(self.dir().join(self.name_with(&name)));
             }
         }

@@ -1,5 +1,7 @@
 //! What somebody with the store in hand can try, and what it comes to.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use super::{Object, context, read, read_whole};
@@ -79,7 +81,9 @@ fn an_object_that_was_exchanged_or_rearranged_does_not_open() {
     };
     let with = |segments: &[usize]| {
         let mut bytes = object.bytes[..HEADER].to_vec();
-        segments.iter().for_each(|index| bytes.extend(seg(*index)));
+        for index in segments {
+            bytes.extend(seg(*index));
+        }
         bytes
     };
     let cut = |at: usize| object.bytes[..at].to_vec();
@@ -115,8 +119,8 @@ fn a_cut_object_does_not_open_even_when_the_length_is_edited_to_fit() {
     for plain_len in [0, 1, SEGMENT - 1, SEGMENT, 2 * SEGMENT, 3 * SEGMENT - 1] {
         let opener = object.opener_as(object.context, plain_len as u64).unwrap();
         let len = usize::try_from(object_len(plain_len as u64)).unwrap();
-        let opened = read_whole(&opener, plain_len, &object.bytes[..len]);
-        assert!(matches!(opened, Err(Error::Open)), "{plain_len} bytes");
+        let read = read_whole(&opener, plain_len, &object.bytes[..len]);
+        assert!(matches!(read, Err(Error::Open)), "{plain_len} bytes");
     }
     // Longer than it is: the segment that was the last one is not the last one any more.
     let opener = object.opener_as(object.context, 3 * SEGMENT as u64 + 1).unwrap();
@@ -154,7 +158,8 @@ fn a_flipped_byte_anywhere_is_noticed() {
 fn a_span_that_is_not_this_objects_is_refused() {
     let object = Object::new(context(), 3 * SEGMENT);
     let opener = object.opener();
-    for range in [0..0, 5..5, 7..6, 0..3 * SEGMENT as u64 + 1, u64::MAX - 1..u64::MAX] {
+    let backwards = Range { start: 7, end: 6 };
+    for range in [0..0, 5..5, backwards, 0..3 * SEGMENT as u64 + 1, u64::MAX - 1..u64::MAX] {
         assert!(matches!(opener.span(range.clone()), Err(Error::Range)), "{range:?}");
     }
     let good = opener.span(70_000..80_000).unwrap();
@@ -198,18 +203,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_range_reads_what_a_slice_would(len in 1..400_000_usize, a: prop::sample::Index, b: prop::sample::Index) {
+    fn a_range_reads_what_a_slice_would(
+        len in 1..400_000_usize,
+        a: prop::sample::Index,
+        b: prop::sample::Index,
+    ) {
         let object = Object::new(context(), len);
         let (a, b) = (a.index(len), b.index(len));
         let (start, end) = (a.min(b), a.max(b) + 1);
         let opener = object.opener();
         let span = opener.span(start as u64..end as u64).unwrap();
-        let opened = read(&opener, &span, &object.bytes).unwrap();
-        prop_assert_eq!(opened.len() as u64, span.plain.end - span.plain.start);
+        let plain = read(&opener, &span, &object.bytes).unwrap();
+        prop_assert_eq!(plain.len() as u64, span.plain.end - span.plain.start);
         let skip = start - usize::try_from(span.plain.start).unwrap();
-        prop_assert_eq!(&opened[skip..skip + end - start], &object.plain[start..end]);
+        prop_assert_eq!(&plain[skip..skip + end - start], &object.plain[start..end]);
         prop_assert!(span.object.end <= object.bytes.len() as u64);
-        prop_assert!(opened.len() < end - start + 2 * SEGMENT);
+        prop_assert!(plain.len() < end - start + 2 * SEGMENT);
     }
 
     #[test]
@@ -217,7 +226,8 @@ proptest! {
         prop_assume!(from != to);
         let object = Object::new(context(), 4 * SEGMENT);
         let mut moved = object.bytes.clone();
-        moved.copy_within(HEADER + from * SEALED..HEADER + (from + 1) * SEALED, HEADER + to * SEALED);
+        let start = HEADER + from * SEALED;
+        moved.copy_within(start..start + SEALED, HEADER + to * SEALED);
         let opener = object.opener();
         let at = (to * SEGMENT) as u64;
         let span = opener.span(at..at + 1).unwrap();

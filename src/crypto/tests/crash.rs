@@ -1,6 +1,9 @@
 //! Stopping at every step: whoever comes afterwards finds the old state or the new one, whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use proptest::prelude::*;
 
 use super::{Object, context, keys};
 use crate::crypto::{Error, Keys, Place, Stored};
@@ -131,5 +134,80 @@ async fn making_keys_can_stop_after_any_write() {
         let after = Keys::open(Arc::clone(&place) as Arc<dyn Place>).await.unwrap();
         assert_eq!(after.fingerprint(TODAY), fingerprint);
         assert_eq!(after.fingerprint(LATER), keys.fingerprint(LATER));
+    }
+}
+
+/// One thing that one of two nodes does, with the power going after so many writes.
+#[derive(Clone, Debug)]
+struct Step {
+    node: usize,
+    what: What,
+    writes: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Ensure(i32),
+    Forget(i32),
+    Refresh,
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let what = prop_oneof![
+        (0..12).prop_map(What::Ensure),
+        (0..4).prop_map(What::Forget),
+        Just(What::Refresh),
+        Just(What::Restart),
+    ];
+    let step = (0..2_usize, what, prop::option::of(0..4_usize))
+        .prop_map(|(node, what, writes)| Step { node, what, writes });
+    prop::collection::vec(step, 1..40)
+}
+
+/// Two nodes do `steps`. What a node made sure of must stay until it is forgotten, and not after.
+async fn live_through(steps: Vec<Step>) {
+    let (place, first) = keys().await;
+    let mut nodes = [first.clone(), first];
+    let (mut made, mut today) = (BTreeMap::new(), 0);
+    for Step { node, what, writes } in steps {
+        if let Some(writes) = writes {
+            place.stop_after(writes);
+        }
+        match what {
+            What::Ensure(ahead) => {
+                let day = Day(today + ahead);
+                if nodes[node].ensure(&[], &[day]).await.is_ok() {
+                    let fingerprint = nodes[node].fingerprint(day).unwrap();
+                    assert_eq!(*made.entry(day).or_insert(fingerprint), fingerprint);
+                }
+            }
+            What::Forget(ahead) => {
+                today += ahead;
+                // Whether or not it is told to have worked, it may have.
+                let _ = nodes[node].forget(Day(today)).await;
+            }
+            What::Refresh => drop(nodes[node].refresh().await.unwrap()),
+            What::Restart => {
+                nodes[node] = Keys::open(Arc::clone(&place) as Arc<dyn Place>).await.unwrap();
+            }
+        }
+        place.go_on();
+    }
+    for node in nodes {
+        node.forget(Day(today)).await.unwrap();
+        for (day, fingerprint) in &made {
+            let expected = (*day >= Day(today)).then_some(*fingerprint);
+            assert_eq!(node.fingerprint(*day), expected, "{day}, today {today}");
+        }
+    }
+    assert_eq!(place.backup().len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn whatever_two_nodes_do_no_live_key_is_lost_and_no_forgotten_one_stays(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(live_through(steps));
     }
 }

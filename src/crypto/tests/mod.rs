@@ -26,7 +26,8 @@ pub(super) fn context() -> Context {
 
 /// Bytes in which no two places look alike.
 fn sound(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at % 251) as u8 ^ (at / 65_536 * 7) as u8 ^ (at >> 9) as u8).collect()
+    let byte = |at: usize| at.to_le_bytes()[0] ^ (at >> 9).to_le_bytes()[0].wrapping_mul(3);
+    (0..len).map(|at| byte(at) ^ (at >> 16).to_le_bytes()[0].wrapping_mul(7)).collect()
 }
 
 /// A sealed object and all that is needed to open it.
@@ -75,9 +76,9 @@ fn read(opener: &Opener, span: &Span, object: &[u8]) -> Result<Vec<u8>, Error> {
     let start = usize::try_from(span.object.start).unwrap().min(object.len());
     let end = usize::try_from(span.object.end).unwrap().min(object.len());
     let mut bytes = object[start..end].to_vec();
-    let opened = opener.open(span, &mut bytes);
-    assert!(opened.is_ok() || bytes.is_empty(), "what does not open is wiped");
-    opened.map(|()| bytes)
+    let outcome = opener.open(span, &mut bytes);
+    assert!(outcome.is_ok() || bytes.is_empty(), "what does not open is wiped");
+    outcome.map(|()| bytes)
 }
 
 /// Reads a whole object as the vault does: header, then segments.

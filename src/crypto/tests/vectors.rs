@@ -175,8 +175,8 @@ async fn what_version_1_wrote_still_opens() {
         let len = frozen["plain_len"].as_u64().unwrap();
         let opener = Opener::new(&dek, context(), &facts.salt, &facts.commitment, len).unwrap();
         let len = u32::try_from(len).unwrap();
-        let opened = read_whole(&opener, len as usize, &hex_of(&frozen["object"])).unwrap();
-        assert_eq!(opened, plain(len));
+        let read = read_whole(&opener, len as usize, &hex_of(&frozen["object"])).unwrap();
+        assert_eq!(read, plain(len));
     }
     let note = open_note(&dek, context(), "sha256", &hex_of(&golden["note"])).unwrap();
     assert_eq!(note.as_slice(), Sha256::digest(plain(100)).as_slice());

@@ -12,5 +12,6 @@ mod index;
 mod ingest;
 mod playback;
 mod privacy;
+mod reader;
 mod system;
 mod tenants;

@@ -3,3 +3,4 @@
 
 mod backend;
 mod index;
+mod store;

@@ -6,8 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use futures_util::future::join_all;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use crate::model::{RecordingId, Timestamp};
 
@@ -103,18 +102,22 @@ impl Folder {
         // Sorted, so that a lane has few folders to flush.
         let mut ids = ids.to_vec();
         ids.sort_unstable();
-        let jobs = ids.chunks(ids.len().div_ceil(LANES).max(LANES)).map(|lane| {
+        let mut jobs = Vec::with_capacity(LANES);
+        for lane in ids.chunks(ids.len().div_ceil(LANES).max(LANES)) {
             let (here, lane, work) = (self.clone(), lane.to_vec(), work.clone());
-            async move {
-                let again = lane.clone();
-                let failed = |error: JoinError| {
-                    let kind = error.to_string();
-                    again.iter().map(|id| (*id, Err(Error::other(kind.clone())))).collect()
-                };
-                spawn_blocking(move || work(&here, lane)).await.unwrap_or_else(failed)
+            jobs.push((lane.clone(), spawn_blocking(move || work(&here, lane))));
+        }
+        let mut done = Vec::with_capacity(ids.len());
+        for (lane, job) in jobs {
+            match job.await {
+                Ok(part) => done.extend(part),
+                Err(error) => {
+                    let why = error.to_string();
+                    done.extend(lane.into_iter().map(|id| (id, Err(Error::other(why.clone())))));
+                }
             }
-        });
-        join_all(jobs).await.into_iter().flatten().collect()
+        }
+        done
     }
 
     /// Drops the staged files (`name#1`) of uploads that were begun before this and never finished.

@@ -73,3 +73,25 @@ impl fmt::Debug for Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::RecordingId;
+
+    fn runs_anywhere<T: Send>(_: T) {}
+
+    #[tokio::test]
+    async fn every_request_can_be_made_from_any_thread() {
+        let settings = Settings { url: "memory:".into(), ..Settings::default() };
+        let store = Store::open(&settings).unwrap();
+        let ids = [RecordingId::random()];
+        runs_anywhere(store.delete(&ids));
+        runs_anywhere(store.absent(&ids));
+        runs_anywhere(store.posture());
+        runs_anywhere(store.probe());
+        runs_anywhere(store.begin(ids[0]));
+        runs_anywhere(store.sweep_unfinished(crate::model::Clock::system().now()));
+        runs_anywhere(store.begin(ids[0]).await.unwrap().finish());
+    }
+}

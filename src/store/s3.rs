@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::model::{RecordingId, Timestamp};
 
 use super::error::Error;
+use super::name;
 use super::objects::Absence;
 use super::posture::{Posture, Versioning};
 use super::xml;
@@ -34,6 +35,7 @@ type Query<'q> = &'q [(&'q str, &'q str)];
 type Done<T> = Vec<(RecordingId, Result<T, Error>)>;
 
 /// A bucket.
+#[derive(Clone)]
 pub(super) struct Bucket {
     signer: Arc<AmazonS3>,
     http: reqwest::Client,
@@ -83,7 +85,8 @@ impl Bucket {
         }
     }
 
-    async fn versioning(&self) -> Result<Versioning, Error> {
+    /// Whether the bucket keeps versions.
+    pub(super) async fn versioning(&self) -> Result<Versioning, Error> {
         let found: Option<xml::VersioningConfiguration> = self.ask("versioning").await?;
         Ok(match found.map(|found| found.status) {
             None => Versioning::Unsupported,
@@ -153,81 +156,78 @@ impl Bucket {
     pub(super) async fn look_for_versions(
         &self,
         seen: Done<Absence>,
-        path: impl Fn(RecordingId) -> Path,
+        prefix: &Path,
     ) -> Done<Absence> {
-        self.if_versioned(
-            seen,
-            |absence| absence == Absence::Absent,
-            async |id| {
-                let remain = !self.versions(&path(id)).await?.is_empty();
-                Ok(if remain { Absence::VersionsRemain } else { Absence::Absent })
-            },
-        )
-        .await
+        let open = |absence| absence == Absence::Absent;
+        let (mut settled, asked) = self.if_versioned(seen, open).await;
+        let answers = stream::iter(asked).map(|id| {
+            let (bucket, path) = (self.clone(), name::path(prefix, id));
+            async move {
+                let remaining = bucket.versions(&path).await;
+                let absence = |versions: Vec<_>| {
+                    if versions.is_empty() { Absence::Absent } else { Absence::VersionsRemain }
+                };
+                (id, remaining.map(absence))
+            }
+        });
+        settled.extend(answers.buffer_unordered(ASKING).collect::<Vec<_>>().await);
+        settled
     }
 
     /// Deletes every version of what was deleted, if the bucket keeps any.
-    pub(super) async fn purge_versions(
-        &self,
-        done: Done<()>,
-        path: impl Fn(RecordingId) -> Path,
-    ) -> Done<()> {
-        self.if_versioned(
-            done,
-            |()| true,
-            async |id| {
-                let path = path(id);
-                for version in self.versions(&path).await? {
-                    let query = [("versionId", version.version_id.as_str())];
-                    let answer = self.call(&Method::DELETE, &path, &query).await?;
-                    if answer.status != StatusCode::NOT_FOUND {
-                        answer.succeeded()?;
-                    }
-                }
-                Ok(())
-            },
-        )
-        .await
+    pub(super) async fn purge_versions(&self, done: Done<()>, prefix: &Path) -> Done<()> {
+        let (mut settled, asked) = self.if_versioned(done, |()| true).await;
+        let answers = stream::iter(asked).map(|id| {
+            let (bucket, path) = (self.clone(), name::path(prefix, id));
+            async move { (id, bucket.purge(&path).await) }
+        });
+        settled.extend(answers.buffer_unordered(ASKING).collect::<Vec<_>>().await);
+        settled
     }
 
-    /// In a bucket that keeps versions, asks more about each result that is not settled by itself.
+    /// Deletes every version and delete marker of one object.
+    pub(super) async fn purge(&self, path: &Path) -> Result<(), Error> {
+        for version in self.versions(path).await? {
+            let query = [("versionId", version.version_id.as_str())];
+            let answer = self.call(&Method::DELETE, path, &query).await?;
+            if answer.status != StatusCode::NOT_FOUND {
+                answer.succeeded()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes apart what is settled and what more must be asked about: in a bucket that keeps
+    /// versions, every result that is `open`.
     ///
     /// Versioning can be switched on at any time, so the bucket is asked for every batch.
     async fn if_versioned<T: Copy>(
         &self,
         done: Done<T>,
         open: impl Fn(T) -> bool,
-        ask: impl AsyncFn(RecordingId) -> Result<T, Error>,
-    ) -> Done<T> {
-        let (mut settled, mut asked) = (Vec::new(), Vec::new());
-        for (id, result) in done {
-            match result {
-                Ok(value) if open(value) => asked.push((id, value)),
-                other => settled.push((id, other)),
-            }
-        }
+    ) -> (Done<T>, Vec<RecordingId>) {
+        let is_open =
+            |(_, result): &(_, Result<T, Error>)| result.as_ref().is_ok_and(|value| open(*value));
+        let (asked, mut settled): (Done<T>, Done<T>) = done.into_iter().partition(is_open);
         if asked.is_empty() {
-            return settled;
+            return (settled, Vec::new());
         }
         match self.versioning().await {
-            Ok(versioning) if !versioning.keeps() => {
-                settled.extend(asked.into_iter().map(|(id, value)| (id, Ok(value))));
+            Ok(versioning) if versioning.keeps() => {
+                (settled, asked.into_iter().map(|(id, _)| id).collect())
             }
             Ok(_) => {
-                let ask = &ask;
-                let answers = stream::iter(asked)
-                    .map(|(id, _)| async move { (id, ask(id).await) })
-                    .buffer_unordered(ASKING);
-                settled.extend(answers.collect::<Vec<_>>().await);
+                settled.extend(asked);
+                (settled, Vec::new())
             }
             Err(error) => {
                 // Whether versions remain is not known, so nothing is known to be gone.
                 let why = error.to_string();
-                let unknown = |_| Error::Unavailable(why.clone().into());
-                settled.extend(asked.into_iter().map(|(id, _)| (id, Err(unknown(id)))));
+                let unknown = |(id, _)| (id, Err(Error::Unavailable(why.clone().into())));
+                settled.extend(asked.into_iter().map(unknown));
+                (settled, Vec::new())
             }
         }
-        settled
     }
 
     /// Aborts uploads that were begun before this.

@@ -21,6 +21,7 @@ struct Server {
     locked: Option<String>,
     versioned: bool,
     missing: bool,
+    confused: bool,
     busy: u32,
     requests: u32,
 }
@@ -133,6 +134,9 @@ impl Server {
 
     fn delete_many(&mut self, body: &str) -> String {
         let mut deleted = String::new();
+        if self.confused {
+            deleted.push_str("<Error><Key>x</Key><Code>x</Code><Message>x</Message></Error>");
+        }
         for key in body.split("<Key>").skip(1).filter_map(|rest| rest.split('<').next()) {
             let all = self.versions.entry(key.to_owned()).or_default();
             if self.versioned {
@@ -215,6 +219,16 @@ async fn a_version_that_is_locked_is_told_of() {
     assert_eq!(store.size(id).await.unwrap(), None);
     let seen = store.absent(&[id]).await;
     assert!(matches!(seen.as_slice(), [(_, Ok(Absence::VersionsRemain))]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_answers_for_something_else_takes_nobody_down() {
+    let state = Shared::default();
+    state.lock().unwrap().confused = true;
+    let store = store(&state).await;
+    let deleted = store.delete(&[RecordingId::random(), RecordingId::random()]).await;
+    let failed = |(_, result): &(_, _)| matches!(result, Err(Error::Other(_)));
+    assert!(deleted.len() == 2 && deleted.iter().all(failed), "{deleted:?}");
 }
 
 #[tokio::test]

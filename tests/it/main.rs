@@ -13,5 +13,6 @@ mod ingest;
 mod playback;
 mod privacy;
 mod reader;
+mod store;
 mod system;
 mod tenants;

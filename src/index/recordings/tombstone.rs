@@ -83,6 +83,19 @@ struct Kept {
     metadata_due: i64,
 }
 
+impl Kept {
+    fn rounded(
+        &(id, received, due, metadata_due): &(RecordingId, Timestamp, Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            id: id.0.simple().to_string(),
+            received: received.day().end().unwrap_or(received).micros(),
+            due: due.hour_rounded_up().micros(),
+            metadata_due: metadata_due.hour_rounded_up().micros(),
+        }
+    }
+}
+
 /// Makes tombstones of recordings whose audio is erased: nothing personal is left (I11).
 ///
 /// What stays is rounded up, so that it does not tell when the call was: the instants of erasure
@@ -95,18 +108,7 @@ pub async fn bury(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, 
         .push_each("", " ORDER BY id FOR UPDATE")
         .fetch_all(&mut *tx)
         .await?;
-    let kept: Vec<Kept> = rows
-        .iter()
-        .map(|&(id, received, due, last)| {
-            let day_end = received.day().end().unwrap_or(received);
-            Kept {
-                id: id.0.simple().to_string(),
-                received: day_end.micros(),
-                due: due.hour_rounded_up().micros(),
-                metadata_due: last.hour_rounded_up().micros(),
-            }
-        })
-        .collect();
+    let kept: Vec<Kept> = rows.iter().map(Kept::rounded).collect();
     let kept = serde_json::to_string(&kept).map_err(Error::damaged)?;
     sql("WITH kept AS (")
         .push_each(

@@ -6,6 +6,7 @@ mod ledger;
 mod recordings;
 mod schema;
 mod search;
+mod sqlite;
 mod tables;
 
 use callvault::index::recordings::{Marks, insert};

@@ -1,8 +1,8 @@
 //! Adding, finding and changing recordings.
 
 use callvault::index::Error;
-use callvault::index::recordings::{self, Marks, SameCall};
-use callvault::model::{Class, ControllerId, Day, Metadata, RecordingId, State};
+use callvault::index::recordings::{self, Marks, SameCall, Search};
+use callvault::model::{Class, ControllerId, Day, Limit, Metadata, RecordingId, State};
 
 use super::{DAY, add, add_marked, at, marks, provider, recording, write};
 use crate::backend::{TestDb, on_each_backend};
@@ -17,6 +17,7 @@ on_each_backend! {
     changes_reach_stored_recordings_only,
     a_customers_metadata_moves_with_its_audio,
     readers_cannot_write,
+    every_request_can_be_made_from_any_thread,
 }
 
 async fn a_recording_reads_back_as_it_was_added(t: TestDb) {
@@ -133,4 +134,25 @@ async fn readers_cannot_write(t: TestDb) {
     // PostgreSQL has one pool for both; SQLite keeps its one writer for transactions.
     let sqlite = t.db.kind() == callvault::index::Kind::Sqlite;
     assert_eq!(written.is_err(), sqlite);
+}
+
+async fn every_request_can_be_made_from_any_thread(t: TestDb) {
+    let provider = provider(&t.db).await;
+    let id = add_marked(&t.db, recording(provider, 0), &marks(1)).await.id;
+    let db = t.db.clone();
+    let task = tokio::spawn(async move {
+        let number = [1; 32];
+        let wanted = Search { number: Some(&number), ..Search::of(provider) };
+        let found = recordings::search(&db, &wanted, Limit::new(None)).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        recordings::claim_due(&mut tx, at(DAY), 9).await.unwrap();
+        recordings::destroy_wraps(&mut tx, &[id], at(DAY)).await.unwrap();
+        recordings::finish_erased(&mut tx, &[id], at(DAY), at(DAY)).await.unwrap();
+        recordings::look_again(&mut tx, at(DAY), 9).await.unwrap();
+        let buried = recordings::bury(&mut tx, &[id]).await.unwrap();
+        tx.commit().await.unwrap();
+        db.checkpoint().await.unwrap();
+        (found.len(), buried)
+    });
+    assert_eq!(task.await.unwrap(), (1, vec![id]));
 }

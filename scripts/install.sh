@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# install.sh run|test|bench: installs what Debian has and is missing; changes nothing when all is there.
+. "$(dirname "$0")/lib.sh"
+
+case ${1:-} in
+  run | test | bench) purpose=$1 ;;
+  *) die "usage: install.sh run|test|bench" ;;
+esac
+
+# The compilers build the crates that hold C (SQLite, libopus, aws-lc); the speech of the demo is
+# made by espeak-ng and sox.
+packages=(ca-certificates cmake curl espeak-ng flac gcc jq lame libc6-dev make opus-tools sox)
+if [ "$purpose" != run ]; then
+  # Encoders for the corpus, PostgreSQL for the index, Python for the independent reader.
+  packages+=(
+    faketime ffmpeg libbcg729-dev libsox-fmt-all libvo-amrwbenc-dev postgresql python3
+    python3-cryptography shellcheck vorbis-tools
+  )
+fi
+if [ "$purpose" = bench ]; then
+  packages+=(nginx-light rclone)
+fi
+
+installed() {
+  [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]
+}
+
+missing=()
+for package in "${packages[@]}"; do
+  case $package in
+    # Any of nginx's flavours will do.
+    nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=("$package") ;;
+    *) installed "$package" || missing+=("$package") ;;
+  esac
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
+  # The lists on the machine may be absent or too old for the mirror.
+  if ! as_root "${install[@]}" >/dev/null 2>&1 </dev/null; then
+    as_root apt-get update -q >&2 </dev/null
+    as_root "${install[@]}" >&2 </dev/null
+  fi
+fi
+
+command -v cargo >/dev/null || die "Rust is missing: install cargo 1.95 or newer"
+if [ "$purpose" = test ]; then
+  cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+  cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+fi

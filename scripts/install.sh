@@ -9,7 +9,7 @@ esac
 
 # The compilers build the crates that hold C (SQLite, libopus, aws-lc); the speech of the demo is
 # made by espeak-ng and sox.
-packages=(ca-certificates cmake curl espeak-ng flac gcc jq lame libc6-dev make opus-tools sox)
+packages=(build-essential ca-certificates cmake curl espeak-ng flac jq lame opus-tools pkg-config sox)
 if [ "$purpose" != run ]; then
   # Encoders for the corpus, PostgreSQL for the index, Python for the independent reader.
   packages+=(

@@ -1,23 +1,24 @@
-# make run    sets everything up and runs the vault on the embedded default, filled with examples
-# make test   sets everything up and runs every test
-# make bench  compares with the peers, side by side, and writes docs/BENCHMARKS.md
+# The commands of the project; each is a script of its own. README.md says when to use which.
 .PHONY: run test bench fmt lint clean-services
 
+# Sets everything up and starts a vault filled with example calls on http://127.0.0.1:8080.
 run:
-	scripts/run.sh
+	@scripts/run.sh
 
+# Installs or starts what the tests need and runs all of them.
 test:
-	scripts/test.sh
+	@scripts/test.sh
 
+# Measures against nginx, rclone and the stores themselves; fills docs/BENCHMARKS.md.
 bench:
-	scripts/bench.sh
+	@scripts/bench.sh
 
 fmt:
-	cargo fmt
+	@cargo fmt
 
 lint:
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	@scripts/lint.sh
 
+# Stops the PostgreSQL and the Garage a killed test run left.
 clean-services:
-	scripts/test-services.sh stop
+	@scripts/test-services.sh stop

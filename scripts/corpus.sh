@@ -1,18 +1,31 @@
 #!/usr/bin/env bash
-# corpus.sh: makes the telephony corpus in target/corpus, or takes it from the cache: spoken calls in
-# every container and codec a PBX emits, and malformed ones. SKIP_LONG=0 adds calls of four hours.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# Puts the recordings the tests take in into target/corpus; made once per user of this machine, then copied.
+# SKIP_LONG=0 adds those of four hours (about 1 GB).
+. "$(dirname "$0")/lib.sh"
 
 export SKIP_LONG=${SKIP_LONG:-1}
-stamp=$(cat tests/corpus/make_corpus.sh tests/corpus/mkbad.py | sha256sum | cut -c1-16)-$SKIP_LONG
-cache=${CALLVAULT_TOOLS:-$HOME/.cache/callvault}/corpus-$stamp
-if [ ! -f "$cache/complete" ]; then
-  echo "making the corpus, once" >&2
-  rm -rf "$cache"
-  mkdir -p "$cache"
-  bash tests/corpus/make_corpus.sh "$cache" >&2
-  touch "$cache/complete"
+generator=$(hash_of tests/corpus/*)
+[ "$SKIP_LONG" = 1 ] || generator+=-long
+cache=${CALLVAULT_CACHE:-$HOME/.cache/callvault}/corpus
+made=$cache/$generator
+
+if [ "$(cat target/corpus/.generator 2>/dev/null || true)" = "$generator" ]; then
+  exit 0
+fi
+
+mkdir -p "$cache"
+exec 9>"$cache/.lock"
+flock 9
+if [ ! -d "$made" ]; then
+  say "synthesising the corpus"
+  making=$cache/making
+  rm -rf "$making"
+  bash tests/corpus/make_corpus.sh "$making" >/dev/null
+  echo "$generator" >"$making/.generator"
+  # In one step, and the older generators' after it: what is there is whole.
+  mv "$making" "$made"
+  find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "${generator%-long}*" -exec rm -rf {} +
 fi
 mkdir -p target
-ln -sfn "$cache" target/corpus
+rm -rf target/corpus
+cp -a --reflink=auto "$made" target/corpus

@@ -1,38 +1,52 @@
 #!/usr/bin/env bash
-# install.sh run|test|bench: installs the Debian packages that are missing. Needs root or sudo for
-# those, and nothing when none is missing.
-set -euo pipefail
+# install.sh run|test|bench: installs what Debian has and is missing; changes nothing when all is there.
+. "$(dirname "$0")/lib.sh"
 
-run=(build-essential cmake pkg-config curl ca-certificates espeak-ng sox libsox-fmt-all lame
-  opus-tools flac)
-test=("${run[@]}" ffmpeg vorbis-tools libbcg729-dev libvo-amrwbenc-dev postgresql
-  python3 python3-cryptography faketime jq xxd)
-bench=("${test[@]}" nginx rclone gocryptfs fuse)
-
-case "${1:?usage: install.sh run|test|bench}" in
-  run) packages=("${run[@]}") ;;
-  test) packages=("${test[@]}") ;;
-  bench) packages=("${bench[@]}") ;;
-  *) echo "usage: install.sh run|test|bench" >&2; exit 2 ;;
+case ${1:-} in
+  run | test | bench) purpose=$1 ;;
+  *) die "usage: install.sh run|test|bench" ;;
 esac
+
+# The compilers build the crates that hold C (SQLite, libopus, aws-lc); the speech of the demo is
+# made by espeak-ng and sox.
+packages=(build-essential ca-certificates cmake curl espeak-ng flac jq lame opus-tools pkg-config sox)
+if [ "$purpose" != run ]; then
+  # Encoders for the corpus, PostgreSQL for the index, Python for the independent reader.
+  packages+=(
+    faketime ffmpeg libbcg729-dev libsox-fmt-all libvo-amrwbenc-dev postgresql python3
+    python3-cryptography shellcheck vorbis-tools
+  )
+fi
+if [ "$purpose" = bench ]; then
+  packages+=(nginx-light rclone)
+fi
+
+installed() {
+  [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]
+}
 
 missing=()
 for package in "${packages[@]}"; do
-  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$status" = "install ok installed" ] || missing+=("$package")
+  case $package in
+    # Any of nginx's flavours will do.
+    nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=("$package") ;;
+    *) installed "$package" || missing+=("$package") ;;
+  esac
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
 
-sudo=()
-if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || { echo "install these first: ${missing[*]}" >&2; exit 1; }
-  sudo=(sudo)
+if [ ${#missing[@]} -gt 0 ]; then
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}")
+  # The lists on the machine may be absent or too old for the mirror.
+  if ! as_root "${install[@]}" >/dev/null 2>&1 </dev/null; then
+    as_root apt-get update -q >&2 </dev/null
+    as_root "${install[@]}" >&2 </dev/null
+  fi
 fi
-echo "installing: ${missing[*]}" >&2
-"${sudo[@]}" apt-get update -qq
-# Only the programs are wanted: no PostgreSQL cluster is to be made or started.
-"${sudo[@]}" mkdir -p /etc/postgresql-common
-[ -e /etc/postgresql-common/createcluster.conf ] ||
-  echo 'create_main_cluster = false' | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
-"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-  "${missing[@]}" >/dev/null
+
+command -v cargo >/dev/null || die "Rust is missing: install cargo 1.95 or newer"
+if [ "$purpose" = test ]; then
+  cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+  cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+fi

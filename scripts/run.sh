@@ -1,13 +1,33 @@
 #!/usr/bin/env bash
-# run.sh: sets everything up and runs the vault on the embedded default, filled with examples.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# Sets everything up and starts a vault with example customers, people and spoken calls.
+# PROFILE=release builds it as it would be deployed; arguments go to `callvault serve`.
+. "$(dirname "$0")/lib.sh"
+
+profile=${PROFILE:-dev}
+data=${CALLVAULT_DATA_DIR:-data}
+try_next=$data/demo/try-next.txt
+# The folder cargo names `debug` holds the profile it names `dev`.
+binary=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/callvault
+
+vault() {
+  "$binary" --config config/demo.toml "$@"
+}
 
 scripts/install.sh run
-scripts/demo-speech.sh target/demo-speech
-cargo build
-callvault=target/debug/callvault
-"$callvault" keyring init --if-absent
-"$callvault" migrate
-"$callvault" demo --speech target/demo-speech
-exec "$callvault" serve --demo
+say "building callvault (some minutes the first time)"
+cargo build --locked --profile "$profile" --bin callvault
+
+umask 077
+mkdir -p "$data/demo"
+if ! vault keyring status >/dev/null 2>&1; then
+  vault keyring init
+fi
+vault migrate
+if [ ! -s "$try_next" ]; then
+  scripts/demo-speech.sh target/demo-speech
+  # Holds the tokens of the demo, so that the next `make run` can show them again; nobody else may read it.
+  vault demo --speech target/demo-speech >"$try_next.new"
+  mv "$try_next.new" "$try_next"
+fi
+cat "$try_next"
+exec "$binary" --config config/demo.toml serve "$@"

@@ -1,19 +1,44 @@
 #!/usr/bin/env bash
-# test.sh: sets up everything the tests need, on a machine with nothing but Debian, Rust and Node, and
-# runs them all.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# Everything the project promises, from nothing: tools, corpus, services, lints and all tests.
+. "$(dirname "$0")/lib.sh"
+
+unset CARGO_TARGET_DIR
+export RUST_BACKTRACE=1
+garage_log=target/garage-build.log
+building=
+
+clean_up() {
+  local code=$?
+  trap - EXIT
+  if [ -n "$building" ]; then
+    kill -- "-$building" 2>/dev/null || true
+  fi
+  scripts/test-services.sh stop || true
+  exit "$code"
+}
 
 scripts/install.sh test
-scripts/corpus.sh
-trap 'scripts/test-services.sh stop' EXIT
-scripts/test-services.sh stop
-scripts/test-services.sh start
-eval "$(scripts/test-services.sh env)"
+mkdir -p target
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 
-cargo fmt --check
-cargo clippy --all-targets --quiet -- -D warnings
-if command -v docker >/dev/null && docker compose version >/dev/null 2>&1; then
-  docker compose config --quiet
-fi
-cargo test
+# Minutes of work on a new machine: beside the rest, in a process group of its own so that it can be ended.
+setsid scripts/install-garage.sh >"$garage_log" 2>&1 </dev/null &
+building=$!
+scripts/corpus.sh
+say "lints"
+scripts/lint.sh
+say "building the tests"
+cargo test --locked --no-run
+wait "$building" || {
+  building=
+  cat "$garage_log" >&2
+  die "Garage could not be built"
+}
+building=
+
+scripts/test-services.sh start
+services=$(scripts/test-services.sh env)
+eval "$services"
+say "tests"
+cargo test --locked

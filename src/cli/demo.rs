@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,7 +15,7 @@ use serde::Deserialize;
 
 use super::open;
 use crate::config::Config;
-use crate::model::{Caller, Class, Clock, CustomerRef, Role, Term};
+use crate::model::{Caller, Class, Clock, CustomerRef, Role};
 use crate::vault::{NewCustomer, NewToken, Vault};
 
 /// Fills an empty vault with examples.
@@ -52,7 +50,7 @@ struct Spoken {
     line: Option<String>,
     #[serde(default)]
     withheld: bool,
-    days_ago: u16,
+    days_ago: f64,
 }
 
 /// The example customers: reference, name, term.
@@ -62,26 +60,21 @@ const CUSTOMERS: &[(&str, &str, &str)] =
 impl Demo {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
         let vault = open::vault(config).await?;
-        let notes = config.data_dir.join("demo.txt");
         if !vault.is_empty().await? {
-            match std::fs::read_to_string(&notes) {
-                Ok(text) => print!("{text}"),
-                Err(_) => eprintln!("this vault is not empty: it is left as it is"),
-            }
+            eprintln!("this vault is not empty: it is left as it is");
             return Ok(ExitCode::SUCCESS);
         }
         let spoken = manifest(&self.speech)?;
         for (reference, name, term) in CUSTOMERS {
-            let floor = (*reference == "adviseur").then(|| term.parse::<Term>()).transpose()?;
             vault
                 .add_customer(NewCustomer {
                     reference: (*reference).parse::<CustomerRef>()?,
                     name: (*name).to_owned(),
                     agreement: Some("DEMO-2026-01".to_owned()),
                     term: Some(term.parse()?),
-                    floor,
+                    floor: None,
                     ceiling: None,
-                    legal_basis: floor.map(|_| "MiFID II art. 16(7)".to_owned()),
+                    legal_basis: None,
                 })
                 .await?;
         }
@@ -91,15 +84,7 @@ impl Demo {
             take_in(&vault, &self.speech, call).await.with_context(|| call.file.clone())?;
             kept += 1;
         }
-        let text = what_to_try(&self.url, &tokens, kept);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&notes)?;
-        file.write_all(text.as_bytes())?;
-        print!("{text}");
+        print!("{}", what_to_try(&self.url, &tokens, kept));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -115,10 +100,7 @@ fn manifest(folder: &Path) -> Result<Vec<Spoken>> {
 /// Takes a spoken call in the way a PBX would send it.
 async fn take_in(vault: &Vault, folder: &Path, call: &Spoken) -> Result<()> {
     let audio = tokio::fs::read(folder.join(&call.file)).await?;
-    // A call of 90 days ago ends its term while you watch.
-    let minutes = if call.days_ago >= 90 { -3 } else { 0 };
-    let ago = SignedDuration::from_hours(24 * i64::from(call.days_ago))
-        + SignedDuration::from_mins(minutes);
+    let ago = SignedDuration::try_from_secs_f64(call.days_ago * 86_400.0).context("days_ago")?;
     let ended_at = Clock::system().now().plus(-ago).to_string();
     let caller = source(vault);
     let mut intake = vault.intake(&caller)?;
@@ -185,7 +167,8 @@ impl Tokens {
             pbx: make("demo-pbx", Role::Ingest, None).await?,
             trainer: make("Tess, trainer", Role::Trainer, None).await?,
             evidence: make("Emre, evidence", Role::Evidence, None).await?,
-            listener: make("Lars, bakkerij", Role::CustomerListener, Some("bakkerij")).await?,
+            listener: make("Jan, bakkerij", Role::CustomerListener, Some("bakkerij-jansen"))
+                .await?,
             compliance: make("Fatima, DPO", Role::Compliance, None).await?,
         })
     }
@@ -233,7 +216,7 @@ fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
         "curl -s -H \"Authorization: Bearer $TRAINER\" \
          \"{url}/v1/recordings/$ID/audio?purpose=training\""
     ));
-    say("\n# one recording reaches its 90 days in about three minutes: watch it go");
+    say("\n# one recording reaches its 90 days in about seven minutes: watch it go");
     say(&format!(
         "curl -s -H \"Authorization: Bearer $COMPLIANCE\" \
          '{url}/v1/recordings?state=audio_erased'"

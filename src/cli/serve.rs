@@ -28,16 +28,11 @@ pub(super) struct Serve {
     /// Leave erasing and forgetting to other nodes.
     #[arg(long)]
     no_eraser: bool,
-    /// Run without the provider's identity, for trying out.
-    #[arg(long)]
-    demo: bool,
 }
 
 impl Serve {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
-        if !self.demo {
-            config.check_provider()?;
-        }
+        config.check_provider()?;
         let metrics = telemetry::measure();
         let vault = open::vault(config).await?;
         let address = self.listen.unwrap_or(config.http.listen);

@@ -114,7 +114,12 @@ impl TestVault {
 
     pub(crate) async fn on(engine: Engine, place: Place) -> Self {
         // What fails inside the vault is shown with the test that fails of it.
-        drop(tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init());
+        drop(
+            tracing_subscriber::fmt()
+                .with_test_writer()
+                .with_max_level(tracing::Level::WARN)
+                .try_init(),
+        );
         let dir = tempfile::tempdir().unwrap();
         let url = match engine {
             Engine::Sqlite => format!("sqlite:{}", dir.path().join("index.db").display()),

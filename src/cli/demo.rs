@@ -55,7 +55,7 @@ struct Spoken {
 
 /// The example customers: reference, name, term.
 const CUSTOMERS: &[(&str, &str, &str)] =
-    &[("bakkerij", "Bakkerij De Korenaar", "P30D"), ("adviseur", "Financieel Advies Zuid", "P5Y")];
+    &[("bakkerij-jansen", "Bakkerij Jansen", "P30D"), ("dental-dewit", "Dental De Wit", "P1Y")];
 
 impl Demo {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {

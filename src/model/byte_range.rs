@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn headers_mean_what_the_standard_says() {
-        let cases: &[(&str, Result<Vec<Range<u64>>, RangeError>)] = &[
+        type Outcome = Result<Vec<Range<u64>>, RangeError>;
+        let cases: &[(&str, Outcome)] = &[
             ("bytes=0-0", Ok(vec![0..1])),
             ("bytes=0-", Ok(vec![0..100])),
             ("bytes=90-1000", Ok(vec![90..100])),

@@ -238,6 +238,12 @@ impl Clock {
         }
     }
 
+    /// Whether this is the clock of the machine, which other machines' clocks can be held against.
+    #[must_use]
+    pub fn is_machines(&self) -> bool {
+        matches!(self.0, Source::System(_))
+    }
+
     /// How much time has passed since some moment, by a clock that cannot be set.
     #[must_use]
     pub fn elapsed(&self) -> SignedDuration {

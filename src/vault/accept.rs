@@ -231,7 +231,11 @@ impl Vault {
         {
             return Ok(Some(known.id));
         }
-        if same.iter().any(|other| other.state != State::Stored) {
+        // Without a call id two calls of one moment look alike, and neither may be lost.
+        let erased = |other: &index::recordings::SameCall| {
+            !matches!(other.state, State::Stored | State::Lost)
+        };
+        if draft.call_id.is_some() && same.iter().any(erased) {
             return Err(Error::Conflict("the recording of this call was erased; it stays erased"));
         }
         // A PBX that appends sends the same call again, longer. Without a call id two recordings

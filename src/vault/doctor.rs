@@ -91,7 +91,7 @@ impl Vault {
         let now = inner.clock.now();
         match guards::guard(&inner.index).await {
             Ok(state) => {
-                let reference = inner.index.server_time().await.ok().flatten();
+                let reference = self.reference_time().await.ok().flatten();
                 findings.push(clock(now, reference, state.last_seen));
                 findings.push(match state.paused_reason {
                     Some(reason) => Finding::new("eraser", false, reason),

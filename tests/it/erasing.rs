@@ -97,7 +97,8 @@ async fn what_is_forgotten_opens_from_no_backup(vault: TestVault) {
 }
 
 async fn an_early_erasure_needs_a_case_and_says_so(vault: TestVault) {
-    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let call = [SUPPORT, &[("call_id", "c-1")]].concat();
+    let id = vault.recording(&call, &tone(1.0, 1)).await;
     let dpo = vault.token(Role::Compliance).await;
     let path = format!("/v1/recordings/{id}/erasure");
     let ask = |body| vault.post(&path).token(&dpo).json(&body).send();
@@ -113,7 +114,7 @@ async fn an_early_erasure_needs_a_case_and_says_so(vault: TestVault) {
     assert_eq!(absence(&vault, id).await, Absence::Absent);
     let again = ask(serde_json::json!({"cause": "request", "case": "C-1"})).await;
     assert_eq!((again.status, again.code().as_str()), (StatusCode::GONE, "erased"));
-    let retry = vault.upload(SUPPORT, &tone(1.0, 1)).await;
+    let retry = vault.upload(&call, &tone(1.0, 1)).await;
     assert_eq!(retry.code(), "conflict", "a PBX's retry brings nothing back");
     let trainer = vault.token(Role::Trainer).await;
     let other = vault.recording(SUPPORT, &tone(1.0, 2)).await;

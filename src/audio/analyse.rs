@@ -26,7 +26,7 @@ pub struct Limits {
 /// 5 hours and 47 minutes of stereo at 48 kHz. A FLAC of 200 kB can hold more.
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(300), samples: 2_000_000_000, channels: 8 }
+        Self { time: Duration::from_mins(5), samples: 2_000_000_000, channels: 8 }
     }
 }
 
@@ -185,5 +185,112 @@ impl Tally {
         }
         let samples = self.frames.saturating_mul(self.shape.channels.into());
         (samples > limits.samples).then_some(reason::TOO_LARGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wav(tag: u16, channels: u16, align: u16, bits: u16, payload: &[u8]) -> Vec<u8> {
+        let mut file = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec();
+        file.extend([tag, channels].iter().flat_map(|field| field.to_le_bytes()));
+        file.extend([8_000_u32, 16_000].iter().flat_map(|field| field.to_le_bytes()));
+        file.extend([align, bits].iter().flat_map(|field| field.to_le_bytes()));
+        file.extend(b"data\0\0\0\0");
+        file.extend(payload);
+        file
+    }
+
+    fn analysed(bytes: &[u8], limits: &Limits) -> Result<Analysis, Error> {
+        analyse(Box::new(Cursor::new(bytes.to_vec())), None, limits)
+    }
+
+    #[test]
+    fn a_recording_is_told_by_its_bytes() {
+        let cases = [
+            (wav(1, 1, 2, 16, &[0; 16_000]), "wav/pcm_s16le", 1_000),
+            (wav(7, 2, 2, 8, &[0xFF; 16_000]), "wav/pcm_mulaw", 1_000),
+            (wav(0x31, 1, 65, 0, &[0; 650]), "wav/gsm_ms", 400),
+            (wav(0x11, 1, 256, 4, &[0; 2_560]), "wav/adpcm_ima", 631),
+        ];
+        for (bytes, codec, duration) in cases {
+            let analysis = analysed(&bytes, &Limits::default()).unwrap();
+            assert_eq!((analysis.codec.as_str(), analysis.unplayable), (codec, None));
+            assert_eq!(analysis.duration_ms, Some(duration), "{codec}");
+        }
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_is_kept_unplayed() {
+        let bytes = wav(0x31, 1, 65, 0, &[0; 6_500]);
+        let cases = [
+            (Limits { samples: 31_999, ..Limits::default() }, reason::TOO_LARGE),
+            (Limits { channels: 0, ..Limits::default() }, reason::CHANNELS),
+            (Limits { time: Duration::ZERO, ..Limits::default() }, reason::SLOW),
+        ];
+        for (limits, why) in cases {
+            let analysis = analysed(&bytes, &limits).unwrap();
+            assert_eq!(analysis.unplayable, Some(why));
+            assert_eq!((analysis.duration_ms, analysis.frames), (None, 0));
+            assert_eq!(analysis.index, SeekIndex::default());
+        }
+        let enough = Limits { samples: 32_000, ..Limits::default() };
+        assert_eq!(analysed(&bytes, &enough).unwrap().unplayable, None);
+    }
+
+    #[test]
+    fn a_store_that_fails_is_no_damaged_recording() {
+        struct Failing(Cursor<Vec<u8>>);
+        impl Read for Failing {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if self.0.position() > 70_000 {
+                    return Err(ErrorKind::ConnectionReset.into());
+                }
+                self.0.read(buffer)
+            }
+        }
+        impl Seek for Failing {
+            fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+                self.0.seek(to)
+            }
+        }
+        impl Source for Failing {
+            fn len(&self) -> u64 {
+                self.0.get_ref().len() as u64
+            }
+        }
+        let source = Box::new(Failing(Cursor::new(wav(1, 1, 2, 16, &vec![0; 200_000]))));
+        let outcome = analyse(source, None, &Limits::default());
+        assert!(
+            matches!(outcome, Err(Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset)
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn no_bytes_make_it_panic_or_run_away(
+            start in prop::sample::select(vec![
+                &b"RIFF\0\0\0\0WAVEfmt "[..], b"RF64\xFF\xFF\xFF\xFFWAVEds64\x1C\0\0\0", b".snd\0\0\0\x18",
+                b"fLaC\0\0\0\x22", b"OggS\0\x02", b"\0\0\0\x18ftypM4A ", b"caff\0\x01\0\0desc",
+                b"\x1A\x45\xDF\xA3\x9F\x42\x82\x84webm", b"ID3\x04\0\0\0\0\0\x05", b"\xFF\xFB\x90\x00", b"",
+            ]),
+            rest in prop::collection::vec(any::<u8>(), 0..2_000),
+        ) {
+            let bytes = [start, &rest].concat();
+            let limits = Limits { samples: 1_000_000, ..Limits::default() };
+            if let Ok(analysis) = analysed(&bytes, &limits) {
+                let samples = analysis.frames * u64::from(analysis.channels);
+                prop_assert!(samples <= limits.samples);
+                prop_assert_eq!(analysis.unplayable.is_some(), analysis.duration_ms.is_none());
+                let stored = SeekIndex::from_bytes(&analysis.index.to_bytes()).unwrap();
+                prop_assert_eq!(stored, analysis.index);
+            }
+        }
     }
 }

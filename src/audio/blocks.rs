@@ -19,9 +19,9 @@ use super::{Error, Piece, Shape, Stream, to_size};
 /// About how many bytes are decoded at a time.
 const CHUNK: u64 = 16 * 1024;
 /// How long a decoder with a memory runs before its output counts, in seconds.
-const SETTLING: u64 = 5;
+const SETTLING: u64 = 2;
 /// How long the parts are that such a decoder is started anew for, in seconds.
-const CELL: u64 = 10;
+const CELL: u64 = 5;
 
 /// Where a payload lies and how its blocks are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     fn noise(len: usize) -> Vec<u8> {
-        (0..len as u64).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+        (0..len as u64).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect()
     }
 
     fn decoded(blocks: &Blocks, bytes: &[u8], frame: u64) -> Vec<i16> {

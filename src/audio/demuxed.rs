@@ -1,5 +1,6 @@
 //! Containers that the library reads: FLAC, Ogg, MP4, Matroska and CAF.
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
 };
@@ -13,7 +14,7 @@ use symphonia::default::formats::{CafReader, FlacReader, IsoMp4Reader, MkvReader
 
 use super::decoder::{Decoder, codec_name};
 use super::source::{Shared, Tap};
-use super::{Error, Piece, Shape, Stream, reason};
+use super::{Error, Piece, Shape, Stream, matroska, reason};
 
 /// A container the library reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Container {
         Ok(sound(reader.as_ref()).map(|(track, params)| Contents {
             codec: codec_name(params.codec),
             frames: track.num_frames,
-            channels: params.channels.as_ref().map(|channels| channels.count()),
+            channels: params.channels.as_ref().map(Channels::count),
         }))
     }
 
@@ -67,17 +68,27 @@ impl Container {
             return self.run(source, shape).map(|run| Box::new(run) as Box<dyn Stream>);
         };
         // What a seek finds in a damaged file may not be what reading on finds: then all is read.
-        let mut run = self.run(source, shape)?;
-        let sought = run.seek(from) && run.settle(from);
-        if !sought {
-            run = self.run(source, shape)?;
-            run.settle(from);
+        let sought = self.run(source, shape)?.seek(self, from, shape);
+        if let Some(mut run) = sought
+            && run.settle(from)
+        {
+            return Some(Box::new(run));
         }
+        let mut run = self.run(source, shape)?;
+        run.settle(from);
         Some(Box::new(run))
     }
 
     fn run(self, source: &Shared, shape: Option<Shape>) -> Option<Run> {
-        let reader = self.reader(source).ok()?;
+        self.start(source, self.reader(source).ok()?, shape)
+    }
+
+    fn start(
+        self,
+        source: &Shared,
+        reader: Box<dyn FormatReader>,
+        shape: Option<Shape>,
+    ) -> Option<Run> {
         let (track, params) = sound(reader.as_ref())?;
         let settling = track.time_base.map_or(0, |base| ticks(base, settling(&params)));
         Some(Run {
@@ -95,8 +106,15 @@ impl Container {
     }
 
     fn reader(self, source: &Shared) -> LibraryResult<Box<dyn FormatReader>> {
-        let tap = Box::new(Tap::new(source));
-        let stream = MediaSourceStream::new(tap, MediaSourceStreamOptions::default());
+        match self.read(Tap::new(source)) {
+            // A recording cut short lacks the index that its head refers to.
+            Err(_) if self == Self::Matroska => self.read(Tap::forward(source)),
+            outcome => outcome,
+        }
+    }
+
+    fn read(self, tap: Tap) -> LibraryResult<Box<dyn FormatReader>> {
+        let stream = MediaSourceStream::new(Box::new(tap), MediaSourceStreamOptions::default());
         let options = FormatOptions::default();
         Ok(match self {
             Self::Flac => Box::new(FlacReader::try_new(stream, options)?),
@@ -146,18 +164,20 @@ struct Run {
 }
 
 impl Run {
-    /// Goes to some packet before the one that settles the decoder for `to`.
-    fn seek(&mut self, to: i64) -> bool {
-        let ts = Timestamp::new(to.saturating_sub(self.settling));
-        if !self.seekable || ts.is_negative() {
-            return false;
+    /// A reading from some packet before the one that settles the decoder for `to`.
+    fn seek(mut self, container: Container, to: i64, shape: Option<Shape>) -> Option<Self> {
+        let from = u64::try_from(to.saturating_sub(self.settling)).ok()?;
+        if container == Container::Matroska {
+            let (head, cluster) = matroska::find(&self.source, from).ok()??;
+            let tap = Tap::spliced(&self.source, head, cluster);
+            return container.start(&self.source, container.read(tap).ok()?, shape);
         }
+        let ts = Timestamp::new(i64::try_from(from).ok().filter(|_| self.seekable)?);
         let to = SeekTo::Timestamp { ts, track_id: self.track };
+        let sought = self.reader.seek(SeekMode::Accurate, to).ok()?;
         // Coarse containers land a packet late, which still settles the decoder.
-        let latest = self.settling / 2;
-        self.reader
-            .seek(SeekMode::Accurate, to)
-            .is_ok_and(|sought| sought.actual_ts.get() <= ts.get().saturating_add(latest))
+        let latest = ts.get().saturating_add(self.settling / 2);
+        (sought.actual_ts.get() <= latest).then_some(self)
     }
 
     /// Reads on to the first packet at `to` or later, decoding the last stretch before it.

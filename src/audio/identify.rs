@@ -13,7 +13,7 @@ use super::sniff::{Container, sniff};
 use super::source::{Bytes, Shared, WINDOW, Window};
 use super::wave::Wave;
 use super::wave_format::{Coding, Format};
-use super::{Error, Shape, au, reason};
+use super::{Error, Shape, au, caf, reason};
 
 /// What a recording was found to be.
 pub(super) struct Found {
@@ -51,7 +51,10 @@ pub(super) fn identify(source: &Shared, declared: Option<&Declared>) -> Result<F
         Container::Frames(kind, offset) => frames(source, kind, offset).ok_or(Error::NotAudio),
         Container::Flac => demuxed(source, demuxed::Container::Flac),
         Container::Ogg => demuxed(source, demuxed::Container::Ogg),
-        Container::Caf => demuxed(source, demuxed::Container::Caf),
+        Container::Caf => match caf::read(&mut Window::new(source))? {
+            Some(wave) => Ok(payload(source, &wave)),
+            None => demuxed(source, demuxed::Container::Caf),
+        },
         Container::Matroska => demuxed(source, demuxed::Container::Matroska),
         Container::Mp4 => mp4(source),
         Container::Aiff => Ok(Found::unplayable("aiff/unknown", reason::AIFF)),

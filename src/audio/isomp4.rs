@@ -100,15 +100,15 @@ mod tests {
     use super::super::source::Head;
     use super::*;
 
-    fn part(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn part(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let size = u32::try_from(body.len() + 8).unwrap();
-        [&size.to_be_bytes()[..], kind, body].concat()
+        [&size.to_be_bytes()[..], &kind, body].concat()
     }
 
-    fn track(coding: &[u8; 4]) -> Vec<u8> {
-        let stsd = part(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 16], &coding[..]].concat());
-        let stbl = part(b"stbl", &stsd);
-        part(b"trak", &part(b"mdia", &part(b"minf", &stbl)))
+    fn track(coding: [u8; 4]) -> Vec<u8> {
+        let stsd = part(*b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 16], &coding[..]].concat());
+        let stbl = part(*b"stbl", &stsd);
+        part(*b"trak", &part(*b"mdia", &part(*b"minf", &stbl)))
     }
 
     fn read(file: &[u8]) -> Contents {
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn the_coding_of_each_track_is_found() {
-        let tracks = [track(b"avc1"), track(b"samr")].concat();
+        let tracks = [track(*b"avc1"), track(*b"samr")].concat();
         let file =
-            [part(b"ftyp", b"3gp4"), part(b"mdat", &[0; 50]), part(b"moov", &tracks)].concat();
+            [part(*b"ftyp", b"3gp4"), part(*b"mdat", &[0; 50]), part(*b"moov", &tracks)].concat();
         let contents = read(&file);
         assert_eq!((contents.moov, contents.sound()), (true, Some(*b"samr")));
         assert_eq!(contents.codings.len(), 2);
@@ -127,14 +127,14 @@ mod tests {
 
     #[test]
     fn a_file_cut_before_its_table_has_none() {
-        let file = [part(b"ftyp", b"M4A "), part(b"mdat", &[0; 50])].concat();
+        let file = [part(*b"ftyp", b"M4A "), part(*b"mdat", &[0; 50])].concat();
         assert_eq!(read(&file[..40]), Contents::default());
     }
 
     #[test]
     fn boxes_within_boxes_without_end_are_left_alone() {
-        let nested = (0..1_000).fold(Vec::new(), |inner, _| part(b"trak", &inner));
-        assert_eq!(read(&part(b"moov", &nested)).codings, Vec::<[u8; 4]>::new());
+        let nested = (0..1_000).fold(Vec::new(), |inner, _| part(*b"trak", &inner));
+        assert_eq!(read(&part(*b"moov", &nested)).codings, Vec::<[u8; 4]>::new());
         assert_eq!(read(&[0, 0, 0, 1, b'm', b'o', b'o', b'v', 0, 0, 0]).codings.len(), 0);
     }
 }

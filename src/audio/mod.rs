@@ -5,14 +5,15 @@
 //! second decodes it to its end, counting, and leaves behind a [`Waveform`] and a [`SeekIndex`].
 //! From the index a [`Rendition`] makes any part of the virtual PCM16 WAV without a full decode.
 //!
-//! The way down: `sniff` names the container; `wave` and `au` read the headers a PBX writes (and
-//! leaves broken), `isomp4` what an MP4 holds; `plan` says how the payload decodes; a `Stream`
+//! The way down: `sniff` names the container; `wave`, `au` and `caf` read the headers a PBX writes
+//! (and leaves broken), `isomp4` what an MP4 holds; `plan` says how the payload decodes; a `Stream`
 //! decodes it, over `blocks` (PCM, G.711, ADPCM, GSM, G.722), `frames` (MP3, AAC in ADTS) or
-//! `demuxed` (FLAC, Ogg, MP4, WebM, CAF).
+//! `demuxed` (FLAC, Ogg, MP4, Matroska, CAF).
 
 mod analyse;
 mod au;
 mod blocks;
+mod caf;
 mod declared;
 mod decoder;
 mod demuxed;
@@ -22,6 +23,7 @@ mod frames;
 mod guard;
 mod identify;
 mod isomp4;
+mod matroska;
 mod mpeg;
 mod pcm;
 mod plan;

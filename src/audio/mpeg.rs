@@ -168,7 +168,7 @@ pub(super) fn xing(frame: &[u8]) -> Option<Gapless> {
     Some(Gapless { start: delay + 529, end: padding.saturating_sub(529) })
 }
 
-/// The length of an ID3v2 tag at the beginning of `head`, with its header.
+/// The length of an `ID3v2` tag at the beginning of `head`, with its header.
 pub(super) fn id3_len(head: &[u8]) -> Option<u64> {
     let [b'I', b'D', b'3', version, _, flags, rest @ ..] = field::<10>(head, 0)? else {
         return None;
@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn headers_say_how_long_their_frames_are() {
-        let cases: [(Kind, &[u8], usize, u16, u32, u16); 4] = [
+        type Case<'a> = (Kind, &'a [u8], usize, u16, u32, u16);
+        let cases: [Case<'_>; 4] = [
             (Kind::Mp3, &[0xFF, 0xFB, 0x90, 0x00], 417, 1_152, 44_100, 2),
             (Kind::Mp3, &[0xFF, 0xF3, 0x54, 0xC0], 120, 576, 24_000, 1),
             (Kind::Mp3, &[0xFF, 0xE3, 0x28, 0xC0], 144, 576, 8_000, 1),

@@ -92,10 +92,10 @@ impl Sample {
             Self::S24Le => each(bytes, samples, |[_, low, high]| i16::from_le_bytes([low, high])),
             Self::S24Be => each(bytes, samples, |[high, low, _]| i16::from_be_bytes([high, low])),
             Self::S32Le => {
-                each(bytes, samples, |[_, _, low, high]| i16::from_le_bytes([low, high]))
+                each(bytes, samples, |[_, _, low, high]| i16::from_le_bytes([low, high]));
             }
             Self::S32Be => {
-                each(bytes, samples, |[high, low, _, _]| i16::from_be_bytes([high, low]))
+                each(bytes, samples, |[high, low, _, _]| i16::from_be_bytes([high, low]));
             }
             Self::F32Le => each(bytes, samples, |b| float(f32::from_le_bytes(b).into())),
             Self::F32Be => each(bytes, samples, |b| float(f32::from_be_bytes(b).into())),

@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn noise(len: usize) -> Vec<u8> {
-        (0..len as u64).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+        (0..len as u64).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect()
     }
 
     fn gsm(frames: usize) -> Vec<u8> {

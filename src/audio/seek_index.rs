@@ -131,9 +131,9 @@ pub(super) struct Trail {
 impl Trail {
     /// A trail for sound of a sample rate.
     ///
-    /// Doubled from 3.5 seconds on, the spacing of a four-hour call is 14 seconds.
+    /// Doubled from 3.6 seconds on, the spacing of a four-hour call is 14.4 seconds.
     pub(super) fn new(sample_rate: u32) -> Self {
-        let spacing = u64::from(sample_rate) * 7 / 2;
+        let spacing = u64::from(sample_rate) * 18 / 5;
         Self { checkpoints: Vec::new(), spacing, next: spacing }
     }
 

@@ -60,7 +60,9 @@ impl Sniffed {
 pub fn sniff(head: &[u8], len: Option<u64>, declared: Option<&Declared>) -> Result<Sniffed, Error> {
     let whole = len.is_some_and(|len| len <= head.len() as u64);
     contained(head, whole)
-        .or_else(|| declared.filter(|declared| allows(declared, head)).copied().map(Container::Raw))
+        .or_else(|| {
+            declared.copied().filter(|declared| allows(*declared, head)).map(Container::Raw)
+        })
         .or_else(|| frames(head, len, whole))
         .map(Sniffed)
         .ok_or(Error::NotAudio)
@@ -140,10 +142,13 @@ fn frames(head: &[u8], len: Option<u64>, whole: bool) -> Option<Container> {
 }
 
 /// Whether the source may call these bytes what it calls them.
-fn allows(declared: &Declared, head: &[u8]) -> bool {
+fn allows(declared: Declared, head: &[u8]) -> bool {
     let certain = match declared.codec {
         // Each frame begins with the same four bits.
-        DeclaredCodec::Gsm => head.chunks_exact(33).take(50).all(|frame| frame[0] >> 4 == 0xD),
+        DeclaredCodec::Gsm => head
+            .chunks_exact(33)
+            .take(50)
+            .all(|frame| frame.first().is_some_and(|first| first >> 4 == 0xD)),
         _ => true,
     };
     certain && !head.is_empty() && declared.shape().is_some() && !foreign(head) && !text(head)
@@ -251,7 +256,7 @@ mod tests {
     #[test]
     fn headerless_audio_needs_a_declaration() {
         let silence = [0; 4_096];
-        let speech: Vec<u8> = (0..4_096_u32).map(|i| (i * i / 7 % 256) as u8).collect();
+        let speech: Vec<u8> = (0..4_096_u32).map(|i| (i * i / 7).to_le_bytes()[0]).collect();
         let gsm: Vec<u8> = (0..3_300).map(|i| if i % 33 == 0 { 0xD3 } else { 0x91 }).collect();
         for bytes in [&silence[..], &speech, &gsm] {
             assert_eq!(named(bytes, None), None);
@@ -287,7 +292,7 @@ mod tests {
         let tagged = [&b"ID3\x04\0\0\0\0\0\x05title"[..], &stream].concat();
         let lying = [&b"ID3\x04\0\0\x7F\x7F\x7F\x7F"[..], &stream].concat();
         let behind = [&[0x5A; 4_096][..], &stream].concat();
-        let deep = [&[0x5A; 40_000][..], &stream].concat();
+        let deep = [vec![0x5A; 40_000], stream.clone()].concat();
         for (bytes, at) in [(&stream, 0), (&tagged, 15), (&lying, 10), (&behind, 4_096)] {
             let found = sniff(bytes, Some(bytes.len() as u64), None).unwrap();
             assert_eq!(found.0, Container::Frames(Kind::Mp3, at));

@@ -126,17 +126,36 @@ impl State {
 pub(super) struct Tap {
     source: Shared,
     position: u64,
+    seekable: bool,
+    /// Where bytes are left out, and how many.
+    gap: Option<(u64, u64)>,
 }
 
 impl Tap {
     pub(super) fn new(source: &Shared) -> Self {
-        Self { source: source.clone(), position: 0 }
+        Self { source: source.clone(), position: 0, seekable: true, gap: None }
+    }
+
+    /// One that pretends to be a pipe, so that nobody looks for what its end should hold.
+    pub(super) fn forward(source: &Shared) -> Self {
+        Self { seekable: false, ..Self::new(source) }
+    }
+
+    /// One that goes on at `to` after the first `head` bytes.
+    pub(super) fn spliced(source: &Shared, head: u64, to: u64) -> Self {
+        Self { gap: Some((head, to.saturating_sub(head))), ..Self::forward(source) }
     }
 }
 
 impl Read for Tap {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read_at(self.position, buffer)?;
+        let (at, room) = match self.gap {
+            Some((head, _)) if self.position < head => (self.position, head - self.position),
+            Some((_, left_out)) => (self.position.saturating_add(left_out), u64::MAX),
+            None => (self.position, u64::MAX),
+        };
+        let room = buffer.len().min(to_size(room));
+        let count = self.source.read_at(at, buffer.get_mut(..room).unwrap_or_default())?;
         self.position += count as u64;
         Ok(count)
     }
@@ -156,11 +175,11 @@ impl Seek for Tap {
 
 impl MediaSource for Tap {
     fn is_seekable(&self) -> bool {
-        true
+        self.seekable
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.source.len())
+        self.seekable.then(|| self.source.len())
     }
 }
 
@@ -255,6 +274,14 @@ mod tests {
             let expected = &bytes[from..(from + count).min(bytes.len())];
             assert_eq!(window.at(at as u64, count).unwrap(), expected, "{at}+{count}");
         }
+    }
+
+    #[test]
+    fn a_spliced_tap_leaves_bytes_out() {
+        let source = shared((0..100).collect());
+        let mut bytes = Vec::new();
+        Tap::spliced(&source, 5, 95).read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, [0, 1, 2, 3, 4, 95, 96, 97, 98, 99]);
     }
 
     #[test]

@@ -165,7 +165,7 @@ mod tests {
         let mut file = b"RIFF".to_vec();
         file.extend(size.to_le_bytes());
         file.extend(b"WAVE");
-        chunks.iter().for_each(|chunk| file.extend(*chunk));
+        file.extend(chunks.concat());
         file
     }
 

@@ -61,7 +61,6 @@ impl Problem {
 }
 
 impl From<Error> for Problem {
-    #[expect(clippy::too_many_lines, reason = "one line a situation; a table is easiest to check")]
     fn from(error: Error) -> Self {
         use StatusCode as S;
         let (status, code) = match &error {

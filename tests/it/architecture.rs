@@ -46,7 +46,7 @@ const NAMED_IN: &[(&str, &[&str])] = &[
 ];
 
 /// The longest a file may get, its tests included.
-const CAP: usize = 420;
+const CAP: usize = 400;
 
 #[test]
 fn rooms_import_only_what_they_may() {

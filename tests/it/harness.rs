@@ -101,7 +101,7 @@ pub(crate) fn settings() -> Settings {
             zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         },
         max_body: 64 << 20,
-        eraser_interval: std::time::Duration::from_secs(3600),
+        eraser_interval: std::time::Duration::from_hours(1),
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
     }
@@ -272,6 +272,7 @@ pub(crate) const ACME: &[(&str, &str)] = &[
 ];
 
 /// A WAV of 8 kHz mono PCM16 that is a tone: different for every `seed`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a short, quiet tone")]
 pub(crate) fn tone(seconds: f64, seed: u32) -> Vec<u8> {
     let frames = (8000.0 * seconds) as u32;
     let hertz = 200.0 + f64::from(seed);

@@ -4,13 +4,15 @@
 //! A secret can be given as `…_FILE` in the environment or `…_file` in the file: the path of a
 //! file that holds it.
 
+mod sections;
+mod sources;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
+use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -18,16 +20,9 @@ use crate::model::{Term, TimeZone};
 use crate::retention::Schedule;
 use crate::{store, vault};
 
-/// Variables with our prefix that are not settings of the vault.
-const NOT_SETTINGS: &[&str] = &["TOKEN", "URL", "TOOLS", "CORPUS", "CONFIG", "SPEECH"];
-
-/// The keys that may be given as a file.
-const SECRETS: &[(&str, &str)] = &[
-    ("store", "secret_access_key"),
-    ("store", "access_key_id"),
-    ("index", "url"),
-    ("keyring", "url"),
-];
+pub use sections::{Http, Index, Keyring, Log, LogFormat, ProviderIdentity, Retention, Store};
+pub use sources::environment;
+use sources::{Environment, SecretFiles};
 
 /// Everything that can be set.
 #[derive(Clone, Serialize, Deserialize)]
@@ -49,103 +44,6 @@ pub struct Config {
     pub provider: ProviderIdentity,
     /// Logging.
     pub log: Log,
-}
-
-/// The API.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Http {
-    /// The address to listen on.
-    pub listen: SocketAddr,
-    /// The largest recording taken in.
-    pub max_body: ByteSize,
-}
-
-/// The index.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Index {
-    /// `sqlite:path` or `postgres://…`.
-    pub url: Option<String>,
-}
-
-/// The object store.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Store {
-    /// `file:path` or `s3://bucket/prefix`.
-    pub url: Option<String>,
-    /// The S3 endpoint, when it is not AWS.
-    pub endpoint: Option<String>,
-    /// The S3 region.
-    pub region: Option<String>,
-    /// The S3 access key.
-    pub access_key_id: Option<String>,
-    /// The S3 secret key.
-    pub secret_access_key: Option<String>,
-    /// Whether the endpoint may be plain HTTP.
-    #[serde(deserialize_with = "truth")]
-    pub allow_http: bool,
-    /// The country the objects are in (ISO 3166-1 alpha-2).
-    pub country: String,
-    /// What allows a country outside the EEA (GDPR chapter V).
-    pub transfer_instrument: Option<String>,
-}
-
-/// The keyring.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keyring {
-    /// `file:path` or `postgres://…`, a database of its own.
-    pub url: Option<String>,
-    /// The root key, one path a replica (file keyring only).
-    pub root_paths: Option<Vec<PathBuf>>,
-}
-
-/// Terms and timers.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retention {
-    /// How long support recordings are kept.
-    pub support_term: Term,
-    /// How long their call details are kept.
-    pub support_metadata_term: Term,
-    /// How long a shortened term can be called back.
-    pub cooling_off: SignedDuration,
-    /// How often the eraser runs.
-    pub eraser_interval: SignedDuration,
-    /// Where months and years are counted.
-    pub time_zone: String,
-}
-
-/// Who the provider is.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderIdentity {
-    /// Its name.
-    pub name: Option<String>,
-    /// Whom people write to about privacy.
-    pub privacy_contact: Option<String>,
-    /// The version of the privacy statement the support terms come from.
-    pub statement_version: Option<String>,
-}
-
-/// Logging.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// `text` or `json`; by default text on a terminal.
-    pub format: Option<LogFormat>,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines, an object a line.
-    Json,
 }
 
 /// Settings that cannot be used.
@@ -316,101 +214,6 @@ fn positive(key: &'static str, value: SignedDuration) -> Result<std::time::Durat
         .ok()
         .filter(|duration| !duration.is_zero())
         .ok_or(Error::Value { key, problem: "must be longer than nothing, such as PT30S".into() })
-}
-
-/// A truth value, also as the word an environment variable can hold.
-fn truth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Truth {
-        Bool(bool),
-        Word(String),
-    }
-    match Truth::deserialize(deserializer)? {
-        Truth::Bool(value) => Ok(value),
-        Truth::Word(word) => {
-            word.parse().map_err(|_| serde::de::Error::custom("must be true or false"))
-        }
-    }
-}
-
-/// `CALLVAULT_<SECTION>__<KEY>` variables. Values are text, or JSON arrays.
-struct Environment(Vec<(String, String)>);
-
-impl Provider for Environment {
-    fn metadata(&self) -> Metadata {
-        Metadata::named("environment")
-            .interpolater(|_, keys| format!("CALLVAULT_{}", keys.join("__").to_uppercase()))
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let mut dict = Dict::new();
-        for (name, value) in &self.0 {
-            let Some(name) = name.strip_prefix("CALLVAULT_") else { continue };
-            if NOT_SETTINGS.contains(&name) {
-                continue;
-            }
-            let value = if value.starts_with('[') {
-                let list: Vec<String> = serde_json::from_str(value)
-                    .map_err(|error| figment::Error::from(format!("CALLVAULT_{name}: {error}")))?;
-                Value::from(list)
-            } else {
-                Value::from(value.clone())
-            };
-            let name = name.to_lowercase();
-            match name.split_once("__") {
-                None => drop(dict.insert(name, value)),
-                Some((section, key)) => {
-                    let entry =
-                        dict.entry(section.to_owned()).or_insert_with(|| Dict::new().into());
-                    if let Value::Dict(_, section) = entry {
-                        section.insert(key.to_owned(), value);
-                    }
-                }
-            }
-        }
-        Ok(Profile::Default.collect(dict))
-    }
-}
-
-/// A provider whose `…_file` secrets have been read.
-struct SecretFiles {
-    metadata: Metadata,
-    data: Map<Profile, Dict>,
-}
-
-impl SecretFiles {
-    fn of(provider: impl Provider) -> Result<Self, Error> {
-        let invalid = |error| Error::Invalid(Box::new(error));
-        let mut data = provider.data().map_err(invalid)?;
-        for dict in data.values_mut() {
-            for (section, key) in SECRETS {
-                let Some(Value::Dict(_, keys)) = dict.get_mut(*section) else { continue };
-                let Some(path) = keys.remove(&format!("{key}_file")) else { continue };
-                let path = path.as_str().unwrap_or_default().to_owned();
-                let secret = std::fs::read_to_string(&path)
-                    .map_err(|source| Error::Secret { key: format!("{section}.{key}"), source })?;
-                keys.insert((*key).to_owned(), Value::from(secret.trim_end().to_owned()));
-            }
-        }
-        Ok(Self { metadata: provider.metadata(), data })
-    }
-}
-
-impl Provider for SecretFiles {
-    fn metadata(&self) -> Metadata {
-        self.metadata.clone()
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(self.data.clone())
-    }
-}
-
-/// The environment of the process: the only place that reads it.
-#[must_use]
-pub fn environment() -> Vec<(String, String)> {
-    std::env::vars().collect()
 }
 
 #[cfg(test)]

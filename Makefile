@@ -1,5 +1,5 @@
 # The commands of the project; each is a script of its own. README.md says when to use which.
-.PHONY: run test bench fmt lint clean-services
+.PHONY: run test bench fuzz fmt lint clean-services
 
 # Sets everything up and starts a vault filled with example calls on http://127.0.0.1:8080.
 run:
@@ -12,6 +12,10 @@ test:
 # Measures against nginx, rclone and the stores themselves; fills docs/BENCHMARKS.md.
 bench:
 	@scripts/bench.sh
+
+# Runs the fuzz targets, a minute each.
+fuzz:
+	@scripts/fuzz.sh
 
 fmt:
 	@cargo fmt

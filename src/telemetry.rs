@@ -49,6 +49,7 @@ fn describe() {
     gauge!("callvault_forgetting_age_seconds", "Time since the last day was forgotten");
     gauge!("callvault_keyring_days", "Days whose keys are live");
     gauge!("callvault_keyring_epoch", "The epoch of the root key");
+    gauge!("callvault_keyring_unfinished", "1 while a copy of an old root may still exist");
     counter!("callvault_ingest_bytes_total", "Bytes of audio taken in");
     counter!("callvault_playback_bytes_total", "Bytes of audio asked for");
     counter!("callvault_erased_total", "Recordings erased, verified");

@@ -95,6 +95,10 @@ impl From<Error> for Problem {
                 (S::INTERNAL_SERVER_ERROR, "internal")
             }
         };
+        if matches!(error, Error::Store(_)) {
+            metrics::counter!("callvault_store_errors_total", "operation" => "request")
+                .increment(1);
+        }
         if status.is_server_error() && !matches!(error, Error::Busy) {
             tracing::error!(error = &error as &dyn std::error::Error, "the vault failed");
         }

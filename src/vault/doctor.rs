@@ -117,7 +117,7 @@ impl Vault {
         let status = self.0.keys.status();
         let mut findings = vec![Finding::new(
             "keyring",
-            true,
+            !status.unfinished,
             format!("epoch {}, {} days, {} controllers", status.epoch, status.days, status.tenants),
         )];
         for replica in self.0.keys.check_replicas().await {

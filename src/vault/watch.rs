@@ -147,6 +147,7 @@ impl Vault {
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
         metrics::gauge!("callvault_keyring_days").set(count(keys.days));
         metrics::gauge!("callvault_keyring_epoch").set(count(keys.epoch));
+        metrics::gauge!("callvault_keyring_unfinished").set(f64::from(u8::from(keys.unfinished)));
         Ok(())
     }
 

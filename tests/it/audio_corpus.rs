@@ -1,6 +1,6 @@
 //! The whole corpus against the audio room: what PBXs write, and what goes wrong with it.
 //!
-//! `corpus/make_corpus.sh` builds the files, into `target/corpus` or wherever `CALLVAULT_CORPUS`
+//! `scripts/corpus.sh` builds the files, into `target/corpus` or wherever `CALLVAULT_CORPUS`
 //! says. All of the good ones hold the same spoken minute.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -23,14 +23,14 @@ fn corpus(folder: &str) -> PathBuf {
     let folder = root.join(folder);
     assert!(
         folder.is_dir(),
-        "there is no corpus at {}: make it with corpus/make_corpus.sh, or set CALLVAULT_CORPUS",
+        "there is no corpus at {}: make it with scripts/corpus.sh, or set CALLVAULT_CORPUS",
         root.display()
     );
     folder
 }
 
 /// The files of a folder with their names, in order.
-fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(corpus(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -40,8 +40,8 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// What the source of a file would declare, which only headerless ones need.
-fn declared(name: &str) -> Option<Declared> {
+/// What the source of a file would say it is, which only headerless ones need.
+pub(crate) fn format_of(name: &str) -> Option<String> {
     let (stem, kind) = name.split_once('.')?;
     let wide = stem.contains("16k");
     let kind = match kind {
@@ -52,7 +52,11 @@ fn declared(name: &str) -> Option<Declared> {
         _ => return None,
     };
     let channels = if stem.starts_with("st") { 2 } else { 1 };
-    Some(format!("{kind}:{channels}").parse().unwrap())
+    Some(format!("{kind}:{channels}"))
+}
+
+fn declared(name: &str) -> Option<Declared> {
+    format_of(name).map(|format| format.parse().unwrap())
 }
 
 fn analysed(bytes: &[u8], declared: Option<&Declared>) -> Result<Analysis, Error> {
@@ -129,7 +133,7 @@ fn tolerance(name: &str) -> f32 {
 }
 
 /// Why a good file is kept unplayed, by its name.
-fn expected_reason(name: &str) -> Option<&'static str> {
+pub(crate) fn expected_reason(name: &str) -> Option<&'static str> {
     let reasons = [
         (".amr", "nothing here decodes AMR"),
         (".awb", "nothing here decodes AMR"),

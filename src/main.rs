@@ -1,2 +1,19 @@
 //! The callvault program.
-fn main() {}
+
+use std::process::ExitCode;
+
+use callvault::cli::Cli;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // Only builds for tests have points where they can be made to fail.
+    let _scenario = fail::has_failpoints().then(fail::FailScenario::setup);
+    let cli = Cli::parse();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli.run()),
+        Err(error) => {
+            eprintln!("callvault: no runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -50,13 +50,14 @@ mod tests {
 
     #[test]
     fn headers_mean_what_the_standard_says() {
-        let cases: &[(&str, Result<Vec<Range<u64>>, RangeError>)] = &[
-            ("bytes=0-0", Ok(vec![0..1])),
-            ("bytes=0-", Ok(vec![0..100])),
-            ("bytes=90-1000", Ok(vec![90..100])),
-            ("bytes=-10", Ok(vec![90..100])),
-            ("bytes=-1000", Ok(vec![0..100])),
-            ("bytes=0-9,20-29", Ok(vec![0..10, 20..30])),
+        type Outcome = Result<&'static [(u64, u64)], RangeError>;
+        let cases: &[(&str, Outcome)] = &[
+            ("bytes=0-0", Ok(&[(0, 1)])),
+            ("bytes=0-", Ok(&[(0, 100)])),
+            ("bytes=90-1000", Ok(&[(90, 100)])),
+            ("bytes=-10", Ok(&[(90, 100)])),
+            ("bytes=-1000", Ok(&[(0, 100)])),
+            ("bytes=0-9,20-29", Ok(&[(0, 10), (20, 30)])),
             ("bytes=100-", Err(RangeError::NotSatisfiable)),
             ("bytes=-0", Err(RangeError::NotSatisfiable)),
             ("bytes=9-3", Err(RangeError::Malformed)),
@@ -66,8 +67,12 @@ mod tests {
             ("bytes=99999999999999999999-", Err(RangeError::NotSatisfiable)),
         ];
         for (header, expected) in cases {
-            let found = ByteRanges::parse(header, 100).map(|ranges| ranges.0);
-            assert_eq!(&found, expected, "{header}");
+            let found = ByteRanges::parse(header, 100);
+            let found = found.as_ref().map(|ranges| {
+                ranges.0.iter().map(|range| (range.start, range.end)).collect::<Vec<_>>()
+            });
+            let found = found.as_ref().map(Vec::as_slice).map_err(|error| **error);
+            assert_eq!(found, *expected, "{header}");
         }
     }
 
@@ -92,7 +97,9 @@ mod tests {
         fn a_range_cuts_what_a_slice_would(len in 1..300_u64, first in 0..300_u64, last in 0..300_u64) {
             let found = ByteRanges::parse(&format!("bytes={first}-{last}"), len);
             if first < len && first <= last {
-                prop_assert_eq!(found.unwrap().0, vec![first..len.min(last + 1)]);
+                let ranges = found.unwrap();
+                prop_assert_eq!(ranges.as_slice().len(), 1);
+                prop_assert_eq!(&ranges.as_slice()[0], &(first..len.min(last + 1)));
             } else {
                 prop_assert!(found.is_err());
             }

@@ -22,6 +22,8 @@ text_enum! {
         RestrictionLifted => "restriction.lifted",
         /// Erasing began.
         ErasureStarted => "erasure.started",
+        /// A hold or a restriction came before the key was destroyed: it is stored again.
+        ErasureAborted => "erasure.aborted",
         /// Its wrap was destroyed: the point of no return.
         ErasureKeyDestroyed => "erasure.key_destroyed",
         /// A day later it was still absent.

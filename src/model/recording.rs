@@ -203,3 +203,11 @@ pub struct Customer {
     /// When it was added.
     pub created_at: Timestamp,
 }
+
+impl Customer {
+    /// Whether recordings of this customer may come in, a term and an agreement aside.
+    #[must_use]
+    pub fn takes_recordings(&self) -> bool {
+        self.recording && self.status == CustomerStatus::Active
+    }
+}

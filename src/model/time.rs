@@ -208,21 +208,23 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    System,
-    Manual(Arc<AtomicI64>),
+    /// The machine's clock, and an instant to count from.
+    System(std::time::Instant),
+    /// Microseconds on the wall, and microseconds that have really passed.
+    Manual(Arc<[AtomicI64; 2]>),
 }
 
 impl Clock {
     /// The clock of the machine.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(Source::System(std::time::Instant::now()))
     }
 
     /// A clock that stands still until it is moved.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.micros()))))
+        Self(Source::Manual(Arc::new([AtomicI64::new(start.micros()), AtomicI64::new(0)])))
     }
 
     /// The time now.
@@ -230,16 +232,42 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp(truncated(Jiff::now())),
-            Source::Manual(micros) => Timestamp::from_micros(micros.load(Ordering::SeqCst))
+            Source::System(_) => Timestamp(truncated(Jiff::now())),
+            Source::Manual(clock) => Timestamp::from_micros(clock[0].load(Ordering::SeqCst))
                 .expect("a manual clock is only moved within the calendar"),
         }
     }
 
-    /// Moves a manual clock; the clock of the machine stays as it is.
+    /// Whether this is the clock of the machine, which other machines' clocks can be held against.
+    #[must_use]
+    pub fn is_machines(&self) -> bool {
+        matches!(self.0, Source::System(_))
+    }
+
+    /// How much time has passed since some moment, by a clock that cannot be set.
+    #[must_use]
+    pub fn elapsed(&self) -> SignedDuration {
+        match &self.0 {
+            Source::System(start) => {
+                SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::MAX)
+            }
+            Source::Manual(clock) => SignedDuration::from_micros(clock[1].load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Lets time pass on a manual clock; the clock of the machine stays as it is.
     pub fn advance(&self, by: SignedDuration) {
-        if let Source::Manual(micros) = &self.0 {
-            micros.store(self.now().plus(by).micros(), Ordering::SeqCst);
+        self.jump(by);
+        if let Source::Manual(clock) = &self.0 {
+            let micros = i64::try_from(by.as_micros()).unwrap_or(0);
+            clock[1].fetch_add(micros, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a manual clock forward without any time passing, as when somebody sets it wrong.
+    pub fn jump(&self, by: SignedDuration) {
+        if let Source::Manual(clock) = &self.0 {
+            clock[0].store(self.now().plus(by).micros(), Ordering::SeqCst);
         }
     }
 }

@@ -1,1 +1,18 @@
-fn main() {}
+//! The promises of the vault, one file each, in one program.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+mod architecture;
+mod audio_corpus;
+mod backend;
+mod erasing;
+mod faults;
+mod harness;
+mod index;
+mod ingest;
+mod playback;
+mod privacy;
+mod reader;
+mod store;
+mod system;
+mod tenants;

@@ -1,0 +1,91 @@
+//! `callvault customer`: adds and lists customers.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{open, output};
+use crate::config::Config;
+use crate::model::{CustomerRef, Term};
+use crate::vault::NewCustomer;
+
+/// Adds and lists customers.
+#[derive(Subcommand)]
+pub(super) enum Customer {
+    /// Add a customer.
+    Add(Add),
+    /// List customers.
+    List,
+}
+
+/// A customer to be added.
+#[derive(Args)]
+pub(super) struct Add {
+    /// What you call it.
+    reference: CustomerRef,
+    /// Its name.
+    #[arg(long)]
+    name: String,
+    /// The processing agreement.
+    #[arg(long)]
+    agreement: String,
+    /// The retention term it chose (ISO 8601). Without one nothing is recorded.
+    #[arg(long)]
+    term: Option<Term>,
+    /// The shortest term the law allows it.
+    #[arg(long, requires = "legal_basis")]
+    floor: Option<Term>,
+    /// The longest term it may choose (P10Y unless said).
+    #[arg(long)]
+    ceiling: Option<Term>,
+    /// The law behind floor and ceiling.
+    #[arg(long)]
+    legal_basis: Option<String>,
+}
+
+impl Customer {
+    pub(super) async fn run(self, config: &Config, json: bool) -> Result<ExitCode> {
+        let vault = open::vault(config).await?;
+        match self {
+            Self::Add(add) => {
+                let new = NewCustomer {
+                    reference: add.reference,
+                    name: add.name,
+                    agreement: Some(add.agreement),
+                    term: add.term,
+                    floor: add.floor,
+                    ceiling: add.ceiling,
+                    legal_basis: add.legal_basis,
+                };
+                let customer = vault.add_customer(new).await?;
+                let value = json!({
+                    "reference": customer.reference, "id": customer.id,
+                    "recording": customer.recording, "term": customer.term,
+                });
+                let recording = if customer.recording { "on" } else { "off: it chose no term yet" };
+                let row = vec![customer.reference.to_string(), format!("recording {recording}")];
+                output::print(json, &value, [row])?;
+            }
+            Self::List => {
+                let customers = vault.all_customers().await?;
+                let value: Vec<_> = customers
+                    .iter()
+                    .map(|customer| {
+                        json!({
+                            "reference": customer.reference, "name": customer.name,
+                            "recording": customer.recording, "term": customer.term,
+                        })
+                    })
+                    .collect();
+                let rows = customers.iter().map(|customer| {
+                    let term = customer.term.map_or("no term".to_owned(), |term| term.to_string());
+                    vec![customer.reference.to_string(), customer.name.clone(), term]
+                });
+                output::print(json, &value, rows)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

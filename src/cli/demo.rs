@@ -1,0 +1,226 @@
+//! `callvault demo`: fills an empty vault with example customers, people and spoken recordings, and
+//! says what to try.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use clap::Args;
+use futures_util::stream;
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use super::open;
+use crate::config::Config;
+use crate::model::{Caller, Class, Clock, CustomerRef, Role};
+use crate::vault::{NewCustomer, NewToken, Vault};
+
+/// Fills an empty vault with examples.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// The folder with the spoken recordings and their manifest.json.
+    #[arg(long, env = "CALLVAULT_SPEECH", default_value = "target/demo-speech")]
+    speech: PathBuf,
+    /// Where the vault will be served, for the commands to try.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
+/// A recording of the manifest.
+#[derive(Deserialize)]
+struct Spoken {
+    file: String,
+    class: Class,
+    #[serde(default)]
+    customer: Option<String>,
+    #[serde(default)]
+    direction: Option<String>,
+    #[serde(default)]
+    caller: Option<String>,
+    #[serde(default)]
+    callee: Option<String>,
+    #[serde(default)]
+    agent: Option<String>,
+    #[serde(default)]
+    queue: Option<String>,
+    #[serde(default)]
+    line: Option<String>,
+    #[serde(default)]
+    withheld: bool,
+    days_ago: f64,
+}
+
+/// The example customers: reference, name, term.
+const CUSTOMERS: &[(&str, &str, &str)] =
+    &[("bakkerij-jansen", "Bakkerij Jansen", "P30D"), ("dental-dewit", "Dental De Wit", "P1Y")];
+
+impl Demo {
+    pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
+        let vault = open::vault(config).await?;
+        if !vault.is_empty().await? {
+            eprintln!("this vault is not empty: it is left as it is");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let spoken = manifest(&self.speech)?;
+        for (reference, name, term) in CUSTOMERS {
+            vault
+                .add_customer(NewCustomer {
+                    reference: (*reference).parse::<CustomerRef>()?,
+                    name: (*name).to_owned(),
+                    agreement: Some("DEMO-2026-01".to_owned()),
+                    term: Some(term.parse()?),
+                    floor: None,
+                    ceiling: None,
+                    legal_basis: None,
+                })
+                .await?;
+        }
+        let tokens = Tokens::create(&vault).await?;
+        let mut kept = 0;
+        for call in &spoken {
+            take_in(&vault, &self.speech, call).await.with_context(|| call.file.clone())?;
+            kept += 1;
+        }
+        print!("{}", what_to_try(&self.url, &tokens, kept));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn manifest(folder: &Path) -> Result<Vec<Spoken>> {
+    let path = folder.join("manifest.json");
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{}: make the speech first with scripts/demo-speech.sh", path.display())
+    })?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// Takes a spoken call in the way a PBX would send it.
+async fn take_in(vault: &Vault, folder: &Path, call: &Spoken) -> Result<()> {
+    let audio = tokio::fs::read(folder.join(&call.file)).await?;
+    let ago = SignedDuration::try_from_secs_f64(call.days_ago * 86_400.0).context("days_ago")?;
+    let ended_at = Clock::system().now().plus(-ago).to_string();
+    let caller = source(vault);
+    let mut intake = vault.intake(&caller)?;
+    let fields = [
+        ("class", Some(call.class.as_str())),
+        ("customer", call.customer.as_deref()),
+        ("direction", call.direction.as_deref()),
+        ("ended_at", Some(ended_at.as_str())),
+        ("caller", call.caller.as_deref()),
+        ("callee", call.callee.as_deref()),
+        ("withheld", call.withheld.then_some("true")),
+        ("agent", call.agent.as_deref()),
+        ("queue", call.queue.as_deref()),
+        ("line", call.line.as_deref()),
+        ("call_id", Some(call.file.as_str())),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            intake.fields().add(name, value)?;
+        }
+    }
+    intake.audio(stream::iter([Ok::<_, std::io::Error>(Bytes::from(audio))])).await?;
+    intake.finish().await?;
+    Ok(())
+}
+
+/// The example PBX.
+fn source(vault: &Vault) -> Caller {
+    Caller {
+        id: crate::model::PrincipalId::random(),
+        controller: vault.provider(),
+        roles: BTreeSet::from([Role::Ingest]),
+        ingest: crate::model::IngestScope {
+            source: "demo-pbx".into(),
+            ..crate::model::IngestScope::default()
+        },
+        lines: None,
+    }
+}
+
+/// The tokens of the example people.
+struct Tokens {
+    pbx: String,
+    trainer: String,
+    evidence: String,
+    listener: String,
+    compliance: String,
+}
+
+impl Tokens {
+    async fn create(vault: &Vault) -> Result<Self> {
+        let make = async |name: &str, role: Role, customer: Option<&str>| -> Result<String> {
+            let new = NewToken {
+                name: name.to_owned(),
+                roles: BTreeSet::from([role]),
+                customer: customer.map(str::parse).transpose()?,
+                class: None,
+                lines: None,
+                expires_at: None,
+            };
+            Ok(vault.create_token(&new).await?.1.reveal().to_owned())
+        };
+        Ok(Self {
+            pbx: make("demo-pbx", Role::Ingest, None).await?,
+            trainer: make("Tess, trainer", Role::Trainer, None).await?,
+            evidence: make("Emre, evidence", Role::Evidence, None).await?,
+            listener: make("Jan, bakkerij", Role::CustomerListener, Some("bakkerij-jansen"))
+                .await?,
+            compliance: make("Fatima, DPO", Role::Compliance, None).await?,
+        })
+    }
+}
+
+fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
+    let mut text =
+        format!("The vault holds {kept} spoken recordings. Try, in another terminal:\n\n");
+    let mut say = |line: &str| writeln!(text, "{line}").expect("writing to a String cannot fail");
+    for (name, token) in [
+        ("PBX", &tokens.pbx),
+        ("TRAINER", &tokens.trainer),
+        ("EVIDENCE", &tokens.evidence),
+        ("LISTENER", &tokens.listener),
+        ("COMPLIANCE", &tokens.compliance),
+    ] {
+        say(&format!("export {name}={token}"));
+    }
+    say("\n# what a trainer may know of, numbers masked");
+    say(&format!("curl -s -H \"Authorization: Bearer $TRAINER\" {url}/v1/recordings"));
+    say("\n# listen to one, as WAV whatever the codec");
+    say(&format!(
+        "ID=$(curl -s -H \"Authorization: Bearer $TRAINER\" '{url}/v1/recordings?limit=1' \
+         | sed -E 's/.*\"id\":\"([0-9a-f-]{{36}})\".*/\\1/')"
+    ));
+    say(&format!(
+        "curl -s -H \"Authorization: Bearer $TRAINER\" \
+         \"{url}/v1/recordings/$ID/audio?purpose=training&as=wav\" -o listen.wav"
+    ));
+    say("\n# without a purpose nobody hears anything; somebody else's recording does not exist");
+    say(&format!("curl -s -H \"Authorization: Bearer $TRAINER\" {url}/v1/recordings/$ID/audio"));
+    say(&format!("curl -s -H \"Authorization: Bearer $LISTENER\" {url}/v1/recordings/$ID"));
+    say("\n# send one, as a PBX does");
+    say(&format!(
+        "curl -s -H \"Authorization: Bearer $PBX\" -F class=support -F direction=inbound \
+         -F ended_at=$(date -u +%FT%TZ) -F caller=0201234567 -F audio=@listen.wav \
+         {url}/v1/recordings"
+    ));
+    say("\n# erase it early, with a case; then it is gone, and says so");
+    say(&format!(
+        "curl -s -H \"Authorization: Bearer $COMPLIANCE\" -H 'Content-Type: application/json' \
+         -d '{{\"cause\":\"request\",\"case\":\"C-17\"}}' {url}/v1/recordings/$ID/erasure"
+    ));
+    say(&format!(
+        "curl -s -H \"Authorization: Bearer $TRAINER\" \
+         \"{url}/v1/recordings/$ID/audio?purpose=training\""
+    ));
+    say("\n# one recording reaches its 90 days in about seven minutes: watch it go");
+    say(&format!(
+        "curl -s -H \"Authorization: Bearer $COMPLIANCE\" \
+         '{url}/v1/recordings?state=audio_erased'"
+    ));
+    say(&format!("\nEverything else: {url}/docs\n"));
+    text
+}

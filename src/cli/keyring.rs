@@ -1,0 +1,82 @@
+//! `callvault keyring`: makes and looks after the keyring.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{FAILED, open, output};
+use crate::config::Config;
+use crate::crypto::{self, Files, Keys};
+
+/// Makes and looks after the keyring.
+#[derive(Subcommand)]
+pub(super) enum Keyring {
+    /// Make a keyring and its root key. Refuses when there is one.
+    Init {
+        /// Do nothing, successfully, when there is one.
+        #[arg(long)]
+        if_absent: bool,
+    },
+    /// Show what it holds: counts and dates, never keys.
+    Status,
+    /// Copy the root key to one more live disk. Add the path to `keyring.root_paths` as well.
+    AddReplica {
+        /// Where the copy goes.
+        path: PathBuf,
+    },
+}
+
+impl Keyring {
+    pub(super) async fn run(self, config: &Config, json: bool) -> Result<ExitCode> {
+        match self {
+            Self::Init { if_absent } => init(config, if_absent).await,
+            Self::Status => status(config, json).await,
+            Self::AddReplica { path } => {
+                if config.keyring_database().is_some() {
+                    bail!("a keyring in a database is replicated by the database");
+                }
+                let (folder, roots) = config.keyring_files();
+                Files::new(folder, roots).add_replica(path.clone()).await.context("the keyring")?;
+                eprintln!("copied; now add {} to keyring.root_paths", path.display());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+async fn init(config: &Config, if_absent: bool) -> Result<ExitCode> {
+    match Keys::init(open::place(config).await?).await {
+        Ok(_) => eprintln!(
+            "made. Replicate the root key on 2 or 3 live disks (callvault keyring add-replica); \
+             never archive it: an archived root is a deletion that never happened"
+        ),
+        Err(crypto::Error::KeyringExists) if if_absent => {}
+        Err(error) => return Err(error).context("the keyring"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn status(config: &Config, json: bool) -> Result<ExitCode> {
+    let keys = open::keys(config).await?;
+    let status = keys.status();
+    let replicas = keys.check_replicas().await;
+    let value = json!({
+        "epoch": status.epoch, "seq": status.seq, "days": status.days, "controllers": status.tenants,
+        "replicas": replicas.iter().map(|r| json!({ "name": r.name, "ok": r.ok, "detail": r.detail })).collect::<Vec<_>>(),
+    });
+    let mut rows = vec![
+        vec!["epoch".to_owned(), status.epoch.to_string()],
+        vec!["days".to_owned(), status.days.to_string()],
+        vec!["controllers".to_owned(), status.tenants.to_string()],
+    ];
+    rows.extend(replicas.iter().map(|replica| {
+        let state = if replica.ok { "ok" } else { "BAD" };
+        vec![replica.name.clone(), format!("{state}: {}", replica.detail)]
+    }));
+    output::print(json, &value, rows)?;
+    let well = replicas.iter().all(|replica| replica.ok);
+    Ok(if well { ExitCode::SUCCESS } else { FAILED.into() })
+}

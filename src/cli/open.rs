@@ -1,0 +1,61 @@
+//! Puts a vault together from the settings.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+
+use crate::config::Config;
+use crate::crypto::{self, Files, Keys, Place};
+use crate::index::{Db, KeyringDb, Pool};
+use crate::model::Clock;
+use crate::store::Store;
+use crate::vault::{DatabasePlace, Parts, Vault, doctor};
+
+/// Where the keyring is.
+pub(super) async fn place(config: &Config) -> Result<Arc<dyn Place>> {
+    if let Some(url) = config.keyring_database() {
+        let database = KeyringDb::connect(url).await.context("the keyring database")?;
+        return Ok(Arc::new(DatabasePlace::new(database)));
+    }
+    let (folder, roots) = config.keyring_files();
+    Ok(Arc::new(Files::new(folder, roots)))
+}
+
+/// Opens the index. The embedded one is brought up to date; a server's is only checked, since
+/// several nodes share it.
+pub(super) async fn index(config: &Config) -> Result<Db> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
+    let url = config.index_url();
+    let index = Db::connect(&url, &Pool::default()).await.context("the index")?;
+    if url.starts_with("sqlite:") {
+        index.migrate().await.context("bringing the index up to date")?;
+    } else if !index.pending_migrations().await.context("the index")?.is_empty() {
+        bail!("the index is not up to date: run callvault migrate");
+    }
+    Ok(index)
+}
+
+/// Opens the keyring.
+pub(super) async fn keys(config: &Config) -> Result<Keys> {
+    match Keys::open(place(config).await?).await {
+        Err(crypto::Error::NoKeyring) => {
+            bail!("there is no keyring yet: run callvault keyring init")
+        }
+        keys => keys.context("the keyring"),
+    }
+}
+
+/// Opens the vault.
+pub(super) async fn vault(config: &Config) -> Result<Vault> {
+    let settings = config.vault()?;
+    let location = doctor::location(&settings.location);
+    if !location.ok {
+        bail!("{}", location.detail);
+    }
+    let index = index(config).await?;
+    let store = Store::open(&config.store()).context("the object store")?;
+    let keys = keys(config).await?;
+    let parts = Parts { index, store, keys, clock: Clock::system(), settings };
+    Ok(Vault::open(parts).await?)
+}

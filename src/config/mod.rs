@@ -1,0 +1,279 @@
+//! The settings of a vault: built-in defaults, then a file, then the environment, then flags.
+//!
+//! Every key is listed in `config/callvault.toml`. A key nobody knows is an error that names it.
+//! A secret can be given as `…_FILE` in the environment or `…_file` in the file: the path of a
+//! file that holds it.
+
+mod sections;
+mod sources;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use bytesize::ByteSize;
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Term, TimeZone};
+use crate::retention::Schedule;
+use crate::{store, vault};
+
+pub use sections::{Http, Index, Keyring, Log, LogFormat, ProviderIdentity, Retention, Store};
+pub use sources::environment;
+use sources::{Environment, SecretFiles};
+
+/// Everything that can be set.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept that has no address of its own.
+    pub data_dir: PathBuf,
+    /// The API.
+    pub http: Http,
+    /// The index.
+    pub index: Index,
+    /// The object store.
+    pub store: Store,
+    /// The keyring.
+    pub keyring: Keyring,
+    /// Terms and timers.
+    pub retention: Retention,
+    /// Who the provider is.
+    pub provider: ProviderIdentity,
+    /// Logging.
+    pub log: Log,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A key is unknown, missing or of the wrong kind.
+    #[error("{0}")]
+    Invalid(Box<figment::Error>),
+    /// A value is of the right kind and still wrong.
+    #[error("{key}: {problem}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
+    /// A file named by a `…_file` key cannot be read.
+    #[error("{key}_file: {source}")]
+    Secret {
+        /// The key.
+        key: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "./data".into(),
+            http: Http {
+                listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                max_body: ByteSize::gib(2),
+            },
+            index: Index { url: None },
+            store: Store {
+                url: None,
+                endpoint: None,
+                region: None,
+                access_key_id: None,
+                secret_access_key: None,
+                allow_http: false,
+                country: "NL".into(),
+                transfer_instrument: None,
+            },
+            keyring: Keyring { url: None, root_paths: None },
+            retention: Retention {
+                support_term: Term::days(90),
+                support_metadata_term: Term::months(6),
+                cooling_off: SignedDuration::from_hours(24),
+                eraser_interval: SignedDuration::from_secs(30),
+                time_zone: "Europe/Amsterdam".into(),
+            },
+            provider: ProviderIdentity {
+                name: None,
+                privacy_contact: None,
+                statement_version: None,
+            },
+            log: Log { format: None },
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings: defaults, `file` (or `config/callvault.toml` if it is there), the
+    /// environment.
+    pub fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Self, Error> {
+        let file = match file {
+            Some(path) if !path.exists() => {
+                let problem = format!("{} does not exist", path.display());
+                return Err(Error::Value { key: "--config", problem });
+            }
+            Some(path) => path.to_owned(),
+            None => "config/callvault.toml".into(),
+        };
+        let figment = Figment::from(Serialized::defaults(Self::default()))
+            .merge(SecretFiles::of(Toml::file(file))?)
+            .merge(SecretFiles::of(Environment(environment))?);
+        let config: Self = figment.extract().map_err(|error| Error::Invalid(Box::new(error)))?;
+        config.schedule()?;
+        Ok(config)
+    }
+
+    /// Where the index is.
+    #[must_use]
+    pub fn index_url(&self) -> String {
+        let default = || format!("sqlite:{}", self.data_dir.join("index.db").display());
+        self.index.url.clone().unwrap_or_else(default)
+    }
+
+    /// Where the objects are.
+    #[must_use]
+    pub fn store(&self) -> store::Settings {
+        let default = || format!("file:{}", self.data_dir.join("objects").display());
+        store::Settings {
+            url: self.store.url.clone().unwrap_or_else(default),
+            endpoint: self.store.endpoint.clone(),
+            region: self.store.region.clone(),
+            access_key_id: self.store.access_key_id.clone(),
+            secret_access_key: self.store.secret_access_key.clone().map(Into::into),
+            allow_http: self.store.allow_http,
+            ..store::Settings::default()
+        }
+    }
+
+    /// Where the keyring is, when it is in a database.
+    #[must_use]
+    pub fn keyring_database(&self) -> Option<&str> {
+        self.keyring.url.as_deref().filter(|url| url.starts_with("postgres"))
+    }
+
+    /// Where the keyring is, when it is in files: its folder and the replicas of the root.
+    #[must_use]
+    pub fn keyring_files(&self) -> (PathBuf, Vec<PathBuf>) {
+        let folder = match self.keyring.url.as_deref() {
+            Some(url) => PathBuf::from(url.strip_prefix("file:").unwrap_or(url)),
+            None => self.data_dir.join("keyring"),
+        };
+        let roots = self.keyring.root_paths.clone();
+        (folder, roots.unwrap_or_else(|| vec![self.data_dir.join("root.key")]))
+    }
+
+    /// The terms.
+    pub fn schedule(&self) -> Result<Schedule, Error> {
+        let zone = TimeZone::get(&self.retention.time_zone).map_err(|_| Error::Value {
+            key: "retention.time_zone",
+            problem: "is no IANA time zone, such as Europe/Amsterdam".into(),
+        })?;
+        Ok(Schedule {
+            support_term: self.retention.support_term,
+            support_metadata_term: self.retention.support_metadata_term,
+            zone,
+        })
+    }
+
+    /// What the vault itself needs to know.
+    pub fn vault(&self) -> Result<vault::Settings, Error> {
+        Ok(vault::Settings {
+            schedule: self.schedule()?,
+            max_body: self.http.max_body.as_u64(),
+            eraser_interval: positive("retention.eraser_interval", self.retention.eraser_interval)?,
+            statement_version: self.provider.statement_version.clone(),
+            location: vault::Location {
+                country: self.store.country.clone(),
+                instrument: self.store.transfer_instrument.clone(),
+            },
+        })
+    }
+
+    /// Refuses to run for real without what every recording refers to.
+    pub fn check_provider(&self) -> Result<(), Error> {
+        let keys = [
+            ("provider.name", &self.provider.name),
+            ("provider.privacy_contact", &self.provider.privacy_contact),
+            ("provider.statement_version", &self.provider.statement_version),
+        ];
+        match keys.iter().find(|(_, value)| value.is_none()) {
+            None => Ok(()),
+            Some((key, _)) => {
+                Err(Error::Value { key, problem: "is required; only the demo runs without".into() })
+            }
+        }
+    }
+}
+
+fn positive(key: &'static str, value: SignedDuration) -> Result<std::time::Duration, Error> {
+    std::time::Duration::try_from(value)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or(Error::Value { key, problem: "must be longer than nothing, such as PT30S".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("callvault.toml");
+        std::fs::write(&file, toml).unwrap();
+        let environment =
+            environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::load(Some(&file), environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let toml = "data_dir = '/a'\n[http]\nlisten = '127.0.0.1:1'\nmax_body = '1MiB'";
+        let variables = [("CALLVAULT_HTTP__LISTEN", "127.0.0.1:2"), ("CALLVAULT_TOKEN", "x")];
+        let config = load(toml, &variables).unwrap();
+        assert_eq!(config.http.listen.port(), 2);
+        assert_eq!(config.http.max_body, ByteSize::mib(1));
+        assert_eq!(config.index_url(), "sqlite:/a/index.db");
+        assert_eq!(config.retention.support_term, Term::days(90));
+    }
+
+    #[test]
+    fn lists_and_truths_can_stand_in_the_environment() {
+        let variables = [
+            ("CALLVAULT_KEYRING__ROOT_PATHS", r#"["/a/root.key","/b/root.key"]"#),
+            ("CALLVAULT_STORE__ALLOW_HTTP", "true"),
+            ("CALLVAULT_STORE__ACCESS_KEY_ID", "0012"),
+        ];
+        let config = load("", &variables).unwrap();
+        assert_eq!(config.keyring_files().1.len(), 2);
+        assert!(config.store.allow_http);
+        assert_eq!(config.store.access_key_id.as_deref(), Some("0012"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = load("[http]\nlistne = 'x'", &[]).err().unwrap();
+        assert!(error.contains("listne"), "{error}");
+        let error = load("", &[("CALLVAULT_RETENTION__SUPORT_TERM", "P1D")]).err().unwrap();
+        assert!(error.contains("suport_term"), "{error}");
+        let error = load("[retention]\nsupport_term = 'forever'", &[]).err().unwrap();
+        assert!(error.contains("support_term"), "{error}");
+        let error = load("[retention]\ntime_zone = 'Mars/Olympus'", &[]).err().unwrap();
+        assert!(error.contains("retention.time_zone"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_can_come_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "s3cr3t\n").unwrap();
+        let path = secret.to_str().unwrap();
+        let config = load("", &[("CALLVAULT_STORE__SECRET_ACCESS_KEY_FILE", path)]).unwrap();
+        assert_eq!(config.store.secret_access_key.as_deref(), Some("s3cr3t"));
+        let error = load("", &[("CALLVAULT_STORE__SECRET_ACCESS_KEY_FILE", "/nowhere")]);
+        assert!(error.err().unwrap().contains("store.secret_access_key_file"));
+    }
+}

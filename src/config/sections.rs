@@ -1,0 +1,123 @@
+//! The sections of the settings, key by key.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Term;
+
+/// The API.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The largest recording taken in.
+    pub max_body: ByteSize,
+}
+
+/// The index.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// `sqlite:path` or `postgres://…`.
+    pub url: Option<String>,
+}
+
+/// The object store.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// `file:path` or `s3://bucket/prefix`.
+    pub url: Option<String>,
+    /// The S3 endpoint, when it is not AWS.
+    pub endpoint: Option<String>,
+    /// The S3 region.
+    pub region: Option<String>,
+    /// The S3 access key.
+    pub access_key_id: Option<String>,
+    /// The S3 secret key.
+    pub secret_access_key: Option<String>,
+    /// Whether the endpoint may be plain HTTP.
+    #[serde(deserialize_with = "truth")]
+    pub allow_http: bool,
+    /// The country the objects are in (ISO 3166-1 alpha-2).
+    pub country: String,
+    /// What allows a country outside the EEA (GDPR chapter V).
+    pub transfer_instrument: Option<String>,
+}
+
+/// The keyring.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keyring {
+    /// `file:path` or `postgres://…`, a database of its own.
+    pub url: Option<String>,
+    /// The root key, one path a replica (file keyring only).
+    pub root_paths: Option<Vec<PathBuf>>,
+}
+
+/// Terms and timers.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// How long support recordings are kept.
+    pub support_term: Term,
+    /// How long their call details are kept.
+    pub support_metadata_term: Term,
+    /// How long a shortened term can be called back.
+    pub cooling_off: SignedDuration,
+    /// How often the eraser runs.
+    pub eraser_interval: SignedDuration,
+    /// Where months and years are counted.
+    pub time_zone: String,
+}
+
+/// Who the provider is.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderIdentity {
+    /// Its name.
+    pub name: Option<String>,
+    /// Whom people write to about privacy.
+    pub privacy_contact: Option<String>,
+    /// The version of the privacy statement the support terms come from.
+    pub statement_version: Option<String>,
+}
+
+/// Logging.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`; by default text on a terminal.
+    pub format: Option<LogFormat>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines, an object a line.
+    Json,
+}
+
+/// A truth value, also as the word an environment variable can hold.
+fn truth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Truth {
+        Bool(bool),
+        Word(String),
+    }
+    match Truth::deserialize(deserializer)? {
+        Truth::Bool(value) => Ok(value),
+        Truth::Word(word) => {
+            word.parse().map_err(|_| serde::de::Error::custom("must be true or false"))
+        }
+    }
+}

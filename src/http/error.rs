@@ -1,0 +1,148 @@
+//! How failures look to a client: problem details after RFC 9457. The only file that knows status
+//! codes of failures.
+
+use std::any::Any;
+
+use axum::Json;
+use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::vault::{Error, Refusal};
+
+/// A failure, as a client sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A stable name for the kind of failure: `urn:callvault:<code>`.
+    r#type: String,
+    /// The kind of failure, for a person.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong here and what to do about it.
+    detail: String,
+    /// The code in `type`, alone.
+    code: &'static str,
+    /// What is left to tell of an erased recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    tombstone: Option<Box<crate::vault::Gone>>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    length: Option<u64>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            r#type: format!("urn:callvault:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            tombstone: None,
+            length: None,
+        }
+    }
+
+    /// The request cannot be read.
+    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// The range lies outside something of `len` bytes.
+    pub(super) fn range(len: u64) -> Self {
+        let detail = format!("the range lies outside the {len} bytes there are");
+        let problem = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
+        Self { length: Some(len), ..problem }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        use StatusCode as S;
+        let (status, code) = match &error {
+            Error::NotFound => (S::NOT_FOUND, "not_found"),
+            Error::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated"),
+            Error::Forbidden => (S::FORBIDDEN, "forbidden"),
+            Error::PurposeRequired => (S::BAD_REQUEST, "purpose_required"),
+            Error::CaseRequired => (S::BAD_REQUEST, "case_required"),
+            Error::PurposeNotAllowed => (S::FORBIDDEN, "purpose_not_allowed"),
+            Error::PastDue(_) => (S::GONE, "past_due"),
+            Error::Erased(_) => (S::GONE, "erased"),
+            Error::Restricted => (S::LOCKED, "restricted"),
+            Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
+            Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Error::UnknownField(_) => (S::UNPROCESSABLE_ENTITY, "unknown_field"),
+            Error::Malformed(_) => (S::BAD_REQUEST, "malformed"),
+            Error::Refused(Refusal::NotCovered) => (S::UNPROCESSABLE_ENTITY, "not_covered"),
+            Error::Refused(Refusal::Clock) => (S::UNPROCESSABLE_ENTITY, "clock"),
+            Error::Refused(Refusal::PastDue) => (S::UNPROCESSABLE_ENTITY, "past_due"),
+            Error::EmergencyCall => (S::UNPROCESSABLE_ENTITY, "emergency_call"),
+            Error::NotSubscribed => (S::FORBIDDEN, "not_subscribed"),
+            Error::NoPolicy => (S::CONFLICT, "no_policy"),
+            Error::NotAudio => (S::UNSUPPORTED_MEDIA_TYPE, "not_audio"),
+            Error::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too_large"),
+            Error::Cut => (S::BAD_REQUEST, "cut"),
+            Error::Conflict(_) => (S::CONFLICT, "conflict"),
+            Error::Paused(_) => (S::CONFLICT, "paused"),
+            Error::Busy => (S::SERVICE_UNAVAILABLE, "busy"),
+            Error::Index(_) => (S::SERVICE_UNAVAILABLE, "index_unavailable"),
+            Error::Store(_) => (S::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Error::Crypto(_) | Error::Audio(_) | Error::Job(_) => {
+                (S::INTERNAL_SERVER_ERROR, "internal")
+            }
+        };
+        if status.is_server_error() && !matches!(error, Error::Busy) {
+            tracing::error!(error = &error as &dyn std::error::Error, "the vault failed");
+        }
+        let detail = match status {
+            S::INTERNAL_SERVER_ERROR => "the vault failed; the log has the request id".to_owned(),
+            S::SERVICE_UNAVAILABLE => {
+                format!("{error}; nothing is half-written, try again shortly")
+            }
+            _ => error.to_string(),
+        };
+        let tombstone = match error {
+            Error::Erased(gone) => Some(gone),
+            _ => None,
+        };
+        Self { tombstone, ..Self::new(status, code, detail) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let length = self.length;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                let challenge = "Bearer realm=\"callvault\", Basic realm=\"callvault\"";
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+        if let Some(len) = length
+            && let Ok(value) = HeaderValue::from_str(&format!("bytes */{len}"))
+        {
+            headers.insert(CONTENT_RANGE, value);
+        }
+        headers.insert(axum::http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// A handler that panicked fails its request and nothing else.
+pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a handler panicked");
+    let detail = "the vault failed; the log has the request id";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+}

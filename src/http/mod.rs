@@ -1,0 +1,101 @@
+//! The API: each handler turns a request into one operation of the vault and dresses the outcome.
+//!
+//! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
+//! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
+//!   `erasure` (compliance), `customers` (operators), `system` (machines)
+
+mod auth;
+mod body;
+mod customers;
+mod erasure;
+mod error;
+mod extract;
+mod ingest;
+mod openapi;
+mod playback;
+mod recordings;
+mod system;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{
+    MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::vault::Vault;
+
+pub use openapi::document;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    vault: Vault,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl App {
+    /// The API of a vault. `metrics` renders what Prometheus scrapes.
+    pub fn new(vault: Vault, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { vault, metrics: Arc::new(metrics) }
+    }
+}
+
+impl FromRef<App> for Vault {
+    fn from_ref(app: &App) -> Self {
+        app.vault.clone()
+    }
+}
+
+/// Every route.
+pub fn router(app: App) -> Router {
+    let (api, document) = openapi::api().split_for_parts();
+    // The layers of a request, the outermost last.
+    api.merge(openapi::browser(document))
+        .with_state(app)
+        .layer(DefaultBodyLimit::disable())
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(log_response)
+                .on_request(())
+                .on_failure(()),
+        )
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// The span of a request. It names the route, never the address: a query can hold a number (I12),
+/// an address can hold a ticket.
+fn span(request: &Request) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let id = request.extensions().get::<RequestId>();
+    let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
+    tracing::info_span!("request", method = %request.method(), route, id)
+}
+
+fn log_response<B>(response: &axum::http::Response<B>, latency: Duration, _: &Span) {
+    let status = response.status().as_u16();
+    let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(status, ms, "answered");
+    metrics::histogram!("callvault_http_seconds", "status" => status.to_string())
+        .record(latency.as_secs_f64());
+}

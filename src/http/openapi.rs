@@ -1,0 +1,61 @@
+//! The OpenAPI document, made from the handlers, and a browser for it.
+
+use axum::Router;
+use utoipa::Modify;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::{App, customers, erasure, ingest, playback, recordings, system};
+
+/// Where the document is served.
+const DOCUMENT: &str = "/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "callvault",
+        description = "A vault for call recordings: takes them in, keeps them encrypted, plays \
+                       them to those who may hear them, and erases them on time.",
+    ),
+    modifiers(&Tokens),
+    security(("bearer" = []), ("basic" = [])),
+)]
+struct Document;
+
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        for (name, scheme) in [("bearer", HttpAuthScheme::Bearer), ("basic", HttpAuthScheme::Basic)]
+        {
+            let scheme = HttpBuilder::new().scheme(scheme).build();
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
+    }
+}
+
+/// The routes and the document that describes them: one list.
+pub(super) fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(ingest::routes())
+        .merge(recordings::routes())
+        .merge(playback::routes())
+        .merge(erasure::routes())
+        .merge(customers::routes())
+        .merge(system::routes())
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    api().split_for_parts().1
+}
+
+/// The document under its address, and a page to try it on.
+pub(super) fn browser(document: utoipa::openapi::OpenApi) -> Router<App> {
+    let config = Config::default().try_it_out_enabled(true).validator_url("none");
+    SwaggerUi::new("/docs").url(DOCUMENT, document).config(config).into()
+}

@@ -1,0 +1,259 @@
+//! Erasing, step by step. Each function is one step; each says what it took with it.
+//!
+//! `stored → erasing` (a claim) `→` wrap destroyed `→ audio_erased`. A claim belongs to whoever made
+//! it until `claimed_at` is old; then anybody may claim it again. Two erasers that work on one row
+//! do no harm: each step changes a row once, and only whoever changed it is told so (I16).
+
+use crate::model::{Cause, Class, ControllerId, Day, RecordingId, Timestamp};
+
+use super::super::db::Tx;
+use super::super::error::Error;
+use super::super::sql::{Conn, sql};
+
+/// A recording that is being erased, and by whom it is being erased now: the one who got this.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Claimed {
+    /// Which one.
+    pub id: RecordingId,
+    /// Whose.
+    #[sqlx(rename = "controller_id")]
+    pub controller: ControllerId,
+    /// Why it was made.
+    pub class: Class,
+    /// When its audio had to be gone.
+    pub due_at: Timestamp,
+    /// Why it is erased (I5).
+    pub cause: Cause,
+    /// The case behind an early erasure.
+    pub case_id: Option<String>,
+    /// The how-manieth claim this is.
+    pub claims: i32,
+    /// How often erasing it failed so far.
+    pub attempts: i32,
+    /// Since when its key is destroyed: from then on there is no way back.
+    pub key_destroyed_at: Option<Timestamp>,
+}
+
+/// What is told of a claim.
+const CLAIMED: &str =
+    " RETURNING id, controller_id, class, due_at, cause, case_id, claims, attempts,
+      key_destroyed_at";
+
+/// What the eraser may take. Word for word the condition of the index `recordings_due`.
+const DUE: &str = "state = 'stored' AND NOT held AND NOT restricted";
+
+/// Passes over rows that another eraser takes at this moment. SQLite has one writer at a time.
+const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+
+/// Recordings whose term has ended and that nothing keeps, the longest overdue first.
+pub async fn due(
+    on: impl Into<Conn<'_>>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<RecordingId>, Error> {
+    let rows: Vec<(RecordingId,)> = sql("SELECT id FROM recordings WHERE ")
+        .push(DUE)
+        .push(" AND due_at <= ")
+        .push_bind(now)
+        .push(" ORDER BY due_at LIMIT ")
+        .push_bind(limit)
+        .fetch_all(on)
+        .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Lost recordings whose term has ended: nothing of them is left to keep.
+pub async fn lost_due(
+    on: impl Into<Conn<'_>>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<RecordingId>, Error> {
+    let rows: Vec<(RecordingId,)> = sql("SELECT id FROM recordings
+         WHERE state = 'lost' AND NOT held AND NOT restricted AND due_at <= $1
+         ORDER BY due_at LIMIT $2")
+    .bind(now)
+    .bind(limit)
+    .fetch_all(on)
+    .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Claims recordings whose term has ended and that nothing keeps, the longest overdue first.
+pub async fn claim_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
+    let mut claimed: Vec<Claimed> = sql("WITH picked AS (SELECT id FROM recordings WHERE ")
+        .push(DUE)
+        .push(" AND due_at <= ")
+        .push_bind(now)
+        .push(" ORDER BY due_at LIMIT ")
+        .push_bind(limit)
+        .push_each("", SKIP_LOCKED)
+        .push(
+            ") UPDATE recordings
+             SET state = 'erasing', cause = 'term', case_id = NULL, claims = claims + 1,
+                 attempts = 0, error_code = NULL, claimed_at = ",
+        )
+        .push_bind(now)
+        .push(" WHERE id IN (SELECT id FROM picked)")
+        .push(CLAIMED)
+        .fetch_all(&mut *tx)
+        .await?;
+    claimed.sort_by_key(|claimed| (claimed.due_at, claimed.id));
+    Ok(claimed)
+}
+
+/// Claims one recording, if it is stored or lost and no hold keeps it (I7).
+///
+/// With cause `term` it must be due (I6) and not restricted; any other cause needs a case (I5).
+pub async fn claim_one(
+    tx: &mut Tx,
+    id: RecordingId,
+    cause: Cause,
+    case_id: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<Claimed>, Error> {
+    let mut query = sql("UPDATE recordings
+         SET state = 'erasing', cause = $1, case_id = $2, claimed_at = $3, claims = claims + 1,
+             attempts = 0, error_code = NULL
+         WHERE id = $4 AND state IN ('stored', 'lost') AND NOT held")
+    .bind(cause)
+    .bind(case_id.map(str::to_owned))
+    .bind(now)
+    .bind(id);
+    if cause == Cause::Term {
+        query = query.push(" AND NOT restricted AND due_at <= ").push_bind(now);
+    }
+    query.push(CLAIMED).fetch_optional(&mut *tx).await
+}
+
+/// Claims again what was claimed before `claimed_before` and never finished: a node died.
+pub async fn claim_stale(
+    tx: &mut Tx,
+    now: Timestamp,
+    claimed_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Claimed>, Error> {
+    sql("WITH picked AS (SELECT id FROM recordings
+         WHERE state = 'erasing' AND claimed_at < $1 ORDER BY claimed_at LIMIT $2")
+    .bind(claimed_before)
+    .bind(limit)
+    .push_each("", SKIP_LOCKED)
+    .push(") UPDATE recordings SET claims = claims + 1, claimed_at = ")
+    .push_bind(now)
+    .push(" WHERE id IN (SELECT id FROM picked)")
+    .push(CLAIMED)
+    .fetch_all(&mut *tx)
+    .await
+}
+
+/// Lets go of claims whose key is not destroyed: the recordings are stored again.
+///
+/// Returns which ones; the others are past the point of no return or were not being erased.
+pub async fn release(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, Error> {
+    let rows: Vec<(RecordingId,)> = sql("UPDATE recordings
+         SET state = CASE cause WHEN 'lost' THEN 'lost' ELSE 'stored' END, cause = NULL,
+             case_id = NULL, claimed_at = NULL
+         WHERE state = 'erasing' AND key_destroyed_at IS NULL AND id ")
+    .push_in(ids)
+    .push(" RETURNING id")
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Destroys the wraps of claimed recordings: the point of no return.
+///
+/// Returns those it destroyed now. One that a hold (I7), or for cause `term` a restriction, has
+/// come to in the meantime keeps its wrap and is not among them; nor is one whose wrap was
+/// destroyed before. [`release`] tells the two apart.
+pub async fn destroy_wraps(
+    tx: &mut Tx,
+    ids: &[RecordingId],
+    now: Timestamp,
+) -> Result<Vec<RecordingId>, Error> {
+    let rows: Vec<(RecordingId,)> = sql("UPDATE recordings
+         SET wrap = NULL, key_destroyed_at = $1
+         WHERE state = 'erasing' AND key_destroyed_at IS NULL AND NOT held
+             AND NOT (restricted AND cause = 'term') AND id ")
+    .bind(now)
+    .push_in(ids)
+    .push(" RETURNING id")
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// A recording whose erasing is finished, with what its ledger leaf and certificate tell.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Erased {
+    /// Which one.
+    pub id: RecordingId,
+    /// Whose.
+    #[sqlx(rename = "controller_id")]
+    pub controller: ControllerId,
+    /// Why it was made.
+    pub class: Class,
+    /// The policy it was accepted under.
+    pub policy: String,
+    /// When its audio had to be gone.
+    pub due_at: Timestamp,
+    /// Why it was erased.
+    pub cause: Cause,
+    /// The case behind an early erasure.
+    pub case_id: Option<String>,
+    /// When its wrap was destroyed.
+    pub key_destroyed_at: Option<Timestamp>,
+    /// The day whose key had wrapped it: backups open nothing from the end of that day on.
+    pub key_day: Day,
+    /// The generation of that key.
+    pub key_generation: i32,
+    /// How often it was tried before.
+    pub attempts: i32,
+}
+
+/// Writes down that the audio is gone, verified; what was made from it goes in the same step (I14).
+///
+/// Returns those that this call finished, and nobody else is told of those: one ledger leaf (I8).
+pub async fn finish_erased(
+    tx: &mut Tx,
+    ids: &[RecordingId],
+    now: Timestamp,
+    look_again_at: Timestamp,
+) -> Result<Vec<Erased>, Error> {
+    let erased: Vec<Erased> = sql("UPDATE recordings
+         SET state = 'audio_erased', erased_at = $1, look_again_at = $2, content_key = NULL,
+             claimed_at = NULL, error_code = NULL
+         WHERE state = 'erasing' AND key_destroyed_at IS NOT NULL AND id ")
+    .bind(now)
+    .bind(look_again_at)
+    .push_in(ids)
+    .push(
+        " RETURNING id, controller_id, class, policy, due_at, cause, case_id, key_destroyed_at,
+              key_day, key_generation, attempts",
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let finished: Vec<RecordingId> = erased.iter().map(|erased| erased.id).collect();
+    for table in
+        ["DELETE FROM derived WHERE recording_id ", "DELETE FROM tickets WHERE recording_id "]
+    {
+        sql(table).push_in(&finished).execute(&mut *tx).await?;
+    }
+    Ok(erased)
+}
+
+/// Counts a failed attempt and says in a word why. The claim stays, and is old after a while.
+pub async fn fail_attempt(
+    tx: &mut Tx,
+    ids: &[RecordingId],
+    error_code: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sql("UPDATE recordings SET attempts = attempts + 1, error_code = $1, claimed_at = $2
+         WHERE state = 'erasing' AND id ")
+    .bind(error_code)
+    .bind(now)
+    .push_in(ids)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! The table `recordings`: one row from acceptance to tombstone.
+//!
+//! The table is the queue of the eraser, too: what is due is found by a partial index and claimed
+//! by changing its state. `erasing` holds the claims and every step after one, `upkeep` the other
+//! changes, `search` the lists, `report` what somebody who checks wants to know.
+
+mod erasing;
+mod report;
+mod row;
+mod search;
+mod tombstone;
+mod upkeep;
+
+pub use erasing::{
+    Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
+    finish_erased, lost_due, release,
+};
+pub use report::{
+    Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_after,
+    oldest_stored, overdue, stuck,
+};
+pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};
+pub use search::{Search, position, search};
+pub use tombstone::{LOOKING, Looking, bury, look_again, looked, metadata_due};
+pub use upkeep::{mark_lost, reseal_numbers, rewrap, set_held, set_objected, set_restricted};

@@ -1,0 +1,95 @@
+//! Changes to a recording that is not being erased. Each returns whether there was one to change.
+
+use crate::model::{Day, RecordingId, Timestamp};
+
+use super::super::db::Tx;
+use super::super::error::Error;
+use super::super::sql::{Sql, sql};
+
+/// Its object is missing or damaged.
+pub async fn mark_lost(tx: &mut Tx, id: RecordingId) -> Result<bool, Error> {
+    changed(
+        tx,
+        sql("UPDATE recordings SET state = 'lost' WHERE id = $1 AND state = 'stored'").bind(id),
+    )
+    .await
+}
+
+/// Holds a recording past its term, or lets it go.
+///
+/// One that is being erased can still be held until its key is destroyed: the eraser asks again.
+pub async fn set_held(tx: &mut Tx, id: RecordingId, held: bool) -> Result<bool, Error> {
+    changed(
+        tx,
+        sql("UPDATE recordings SET held = $1 WHERE id = $2 AND (state IN ('stored', 'lost')
+             OR (state = 'erasing' AND key_destroyed_at IS NULL))")
+        .bind(held)
+        .bind(id),
+    )
+    .await
+}
+
+/// Restricts the use of a recording, or frees it. As late as a hold can still be set.
+pub async fn set_restricted(tx: &mut Tx, id: RecordingId, restricted: bool) -> Result<bool, Error> {
+    changed(
+        tx,
+        sql("UPDATE recordings SET restricted = $1 WHERE id = $2 AND (state IN ('stored', 'lost')
+             OR (state = 'erasing' AND key_destroyed_at IS NULL))")
+        .bind(restricted)
+        .bind(id),
+    )
+    .await
+}
+
+/// Takes a recording out of training, or puts it back.
+pub async fn set_objected(tx: &mut Tx, id: RecordingId, objected: bool) -> Result<bool, Error> {
+    changed(
+        tx,
+        sql("UPDATE recordings SET objected = $1 WHERE id = $2 AND state IN ('stored', 'lost')")
+            .bind(objected)
+            .bind(id),
+    )
+    .await
+}
+
+/// Puts the key of a recording under another day, together with the instant it is due.
+///
+/// A customer's metadata is due with its audio; its numbers have a key of that day, too
+/// ([`reseal_numbers`]).
+pub async fn rewrap(
+    tx: &mut Tx,
+    id: RecordingId,
+    wrap: &[u8],
+    day: Day,
+    generation: i32,
+    due_at: Timestamp,
+) -> Result<bool, Error> {
+    changed(
+        tx,
+        sql("UPDATE recordings
+             SET wrap = $1, key_day = $2, key_generation = $3, due_at = $4,
+                 metadata_due_at = CASE class WHEN 'customer' THEN $4 ELSE metadata_due_at END
+             WHERE id = $5 AND state = 'stored' AND wrap IS NOT NULL")
+        .bind(wrap)
+        .bind(day)
+        .bind(generation)
+        .bind(due_at)
+        .bind(id),
+    )
+    .await
+}
+
+/// Writes the numbers of a recording anew, sealed under another day.
+pub async fn reseal_numbers(tx: &mut Tx, id: RecordingId, numbers: &[u8]) -> Result<bool, Error> {
+    changed(
+        tx,
+        sql("UPDATE recordings SET numbers = $1 WHERE id = $2 AND numbers IS NOT NULL")
+            .bind(numbers)
+            .bind(id),
+    )
+    .await
+}
+
+async fn changed(tx: &mut Tx, change: Sql) -> Result<bool, Error> {
+    Ok(change.execute(&mut *tx).await? > 0)
+}

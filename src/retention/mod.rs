@@ -1,0 +1,16 @@
+//! The decisions of retention: pure functions of facts and time, carried out by the vault.
+//!
+//! - [`Schedule`]: when audio and metadata must be gone,
+//! - [`guard`]: whether the clock can be trusted to erase by,
+//! - [`brake`]: whether a run erases so much that somebody must confirm it,
+//! - [`reconcile`]: which objects no row speaks for.
+
+mod brake;
+mod guard;
+mod reconcile;
+mod schedule;
+
+pub use brake::{BRAKE_FLOOR, brake};
+pub use guard::{Anomaly, Sighting, TOLERANCE, guard};
+pub use reconcile::{StoredObject, orphans};
+pub use schedule::{Dates, Refusal, Schedule};

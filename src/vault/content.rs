@@ -1,0 +1,317 @@
+//! Reading what is in the store: windows of an object, opened as they come.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::Vault;
+use super::error::Error;
+use super::sealing::Sealed;
+use crate::audio::{self, Rendition, Source};
+use crate::crypto::{Context, Opener, SEGMENT, WrapFacts};
+use crate::crypto::{Dek, Kind};
+use crate::model::{Clock, Listening, Recording, RecordingId, Timestamp};
+use crate::store::Store;
+
+/// The first window is small, so that playing starts at once; the others are large.
+const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
+const WINDOW: u64 = 32 * SEGMENT as u64;
+
+/// How many windows are read ahead.
+const AHEAD: usize = 2;
+
+/// An object that can be read: made only with proof that somebody may ([`Listening`]), or by the
+/// vault for its own work on what it just took in.
+#[derive(Clone)]
+pub(super) struct Opened {
+    store: Store,
+    id: RecordingId,
+    opener: Arc<Opener>,
+    len: u64,
+}
+
+impl Opened {
+    /// Reads and opens a range of the plaintext.
+    pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let span = self.opener.span(range.clone())?;
+        let sealed = self.store.read(self.id, span.object.clone()).await?;
+        let mut buffer = Vec::from(sealed);
+        self.opener.open(&span, &mut buffer)?;
+        let plain = Bytes::from(buffer);
+        let offset = |at: u64| usize::try_from(at - span.plain.start).unwrap_or(usize::MAX);
+        let wanted = offset(range.start)..offset(range.end);
+        if wanted.end > plain.len() {
+            return Err(crate::crypto::Error::Open.into());
+        }
+        Ok(plain.slice(wanted))
+    }
+}
+
+/// The facts that a recording's wrap is bound to.
+pub(super) fn facts(recording: &Recording) -> Result<WrapFacts, Error> {
+    let array = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| crate::crypto::Error::Open);
+    let len = recording.metadata.size_bytes.and_then(|len| u64::try_from(len).ok());
+    Ok(WrapFacts {
+        controller: recording.controller,
+        recording: recording.id,
+        kind: Kind::Audio,
+        class: recording.class,
+        day: recording.key.day,
+        generation: recording.key.generation,
+        plain_len: len.ok_or(crate::crypto::Error::Open)?,
+        salt: array(&recording.key.salt)?,
+        commitment: array(&recording.key.commitment)?,
+    })
+}
+
+/// The context that a recording's object is sealed in.
+pub(super) fn context(recording: &Recording) -> Context {
+    Context { controller: recording.controller, recording: recording.id, kind: Kind::Audio }
+}
+
+/// What the vault just took in, to be analysed.
+pub(super) fn source(store: &Store, sealed: &Sealed) -> Result<StoreSource, Error> {
+    let opener =
+        Opener::new(sealed.dek(), sealed.context, sealed.salt(), sealed.commitment(), sealed.len)?;
+    let id = sealed.context.recording;
+    let opened = Opened { store: store.clone(), id, opener: Arc::new(opener), len: sealed.len };
+    Ok(StoreSource::new(opened))
+}
+
+impl Vault {
+    /// The key of a recording that somebody may hear.
+    pub(super) fn dek(&self, recording: &Recording, _may: Listening) -> Result<Dek, Error> {
+        let wrap = recording.key.wrap.as_deref().ok_or(crate::crypto::Error::Open)?;
+        Ok(self.0.keys.unwrap(wrap, &facts(recording)?)?)
+    }
+
+    /// Opens a recording that somebody may hear.
+    pub(super) fn opened(&self, recording: &Recording, may: Listening) -> Result<Opened, Error> {
+        let dek = self.dek(recording, may)?;
+        let facts = facts(recording)?;
+        let key = &recording.key;
+        let (context, len) = (context(recording), facts.plain_len);
+        let opener = Opener::new(&dek, context, &key.salt, &key.commitment, len)?;
+        let store = self.0.store.clone();
+        Ok(Opened { store, id: recording.id, opener: Arc::new(opener), len })
+    }
+}
+
+/// The bytes of a recording, in the form asked for. Made by [`Vault::content`].
+pub struct Content {
+    pub(super) opened: Opened,
+    pub(super) rendition: Option<Arc<Rendition>>,
+    pub(super) len: u64,
+    pub(super) etag: String,
+    pub(super) media_type: &'static str,
+    /// Until when it may be read: a stream that is still running then breaks off (I1).
+    pub(super) until: Option<Timestamp>,
+    pub(super) clock: Clock,
+    pub(super) vault: Vault,
+}
+
+impl Content {
+    /// How many bytes there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// A strong entity tag: the same for the same bytes, for ever.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(&self) -> &'static str {
+        self.media_type
+    }
+
+    /// The bytes of a range, as a stream of bounded pieces.
+    pub async fn bytes(
+        &self,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        metrics::counter!("callvault_playback_bytes_total").increment(range.end - range.start);
+        match &self.rendition {
+            None => Ok(self.stored(range)),
+            Some(rendition) => {
+                let permit = self.vault.decoder().await?;
+                Ok(self.rendered(rendition.clone(), range, permit))
+            }
+        }
+    }
+
+    fn stored(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
+        let opened = self.opened.clone();
+        let gate = self.gate();
+        stream::iter(windows(range))
+            .map(move |window| {
+                let (opened, gate) = (opened.clone(), gate.clone());
+                async move {
+                    gate()?;
+                    opened.read(window).await
+                }
+            })
+            .buffered(AHEAD)
+            .boxed()
+    }
+
+    fn rendered(
+        &self,
+        rendition: Arc<Rendition>,
+        range: Range<u64>,
+        permit: OwnedSemaphorePermit,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        let (sender, receiver) = mpsc::channel::<Result<Bytes, Error>>(4);
+        let source = Box::new(StoreSource::new(self.opened.clone()));
+        let gate = self.gate();
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut write = |piece: &[u8]| {
+                let piece = gate().map(|()| Bytes::copy_from_slice(piece));
+                let stop = piece.is_err();
+                match sender.blocking_send(piece) {
+                    Ok(()) if !stop => ControlFlow::Continue(()),
+                    _ => ControlFlow::Break(()),
+                }
+            };
+            let written = audio::guarded(|| rendition.write(source, range, &mut write));
+            if let Err(error) = written {
+                // The receiver may be gone: then nobody is left to tell.
+                drop(sender.blocking_send(Err(error.into())));
+            }
+        });
+        stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|piece| (piece, receiver))
+        })
+        .boxed()
+    }
+
+    fn gate(&self) -> impl Fn() -> Result<(), Error> + Clone + Send + Sync + 'static {
+        let (until, clock) = (self.until, self.clock.clone());
+        move || match until {
+            Some(until) if clock.now() >= until => Err(Error::PastDue(until)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Cuts a range into windows that end at segment edges.
+fn windows(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let mut at = range.start;
+    let mut size = FIRST_WINDOW;
+    std::iter::from_fn(move || {
+        if at >= range.end {
+            return None;
+        }
+        let edge = (at / SEGMENT as u64) * SEGMENT as u64 + size;
+        let window = at..edge.min(range.end);
+        (at, size) = (window.end, WINDOW);
+        Some(window)
+    })
+}
+
+/// An object of the store as something a decoder can read: blocking, for blocking threads only.
+pub(super) struct StoreSource {
+    opened: Opened,
+    runtime: Handle,
+    at: u64,
+    /// The window read last, and where it starts.
+    window: (u64, Bytes),
+}
+
+impl StoreSource {
+    fn new(opened: Opened) -> Self {
+        Self { opened, runtime: Handle::current(), at: 0, window: (0, Bytes::new()) }
+    }
+
+    /// What is left of the current window at the current place.
+    fn ready(&self) -> Option<&[u8]> {
+        let (start, bytes) = &self.window;
+        let offset = usize::try_from(self.at.checked_sub(*start)?).ok()?;
+        bytes.get(offset..).filter(|rest| !rest.is_empty())
+    }
+}
+
+impl Read for StoreSource {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.opened.len || buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.ready().is_none() {
+            // Reading on from where the last window ended asks for more than jumping about does.
+            let (start, bytes) = &self.window;
+            let onward = !bytes.is_empty() && self.at == start + bytes.len() as u64;
+            let size = if onward { WINDOW } else { FIRST_WINDOW };
+            let edge = (self.at / SEGMENT as u64) * SEGMENT as u64 + size;
+            let range = self.at..edge.min(self.opened.len);
+            let read = self.runtime.block_on(self.opened.read(range));
+            self.window = (self.at, read.map_err(io::Error::other)?);
+        }
+        let ready = self.ready().unwrap_or_default();
+        let count = ready.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), ready.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for StoreSource {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.opened.len.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}
+
+impl Source for StoreSource {
+    fn len(&self) -> u64 {
+        self.opened.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn windows_cover_a_range_once_and_end_at_segment_edges(
+            start in 0..20_000_000_u64, len in 0..20_000_000_u64,
+        ) {
+            let mut at = start;
+            for window in windows(start..start + len) {
+                prop_assert_eq!(window.start, at);
+                prop_assert!(window.start < window.end && window.end - window.start <= WINDOW);
+                prop_assert!(window.end == start + len || window.end % SEGMENT as u64 == 0);
+                at = window.end;
+            }
+            prop_assert_eq!(at, start + len);
+        }
+    }
+}

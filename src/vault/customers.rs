@@ -1,0 +1,203 @@
+//! Customers: who ordered call recording, under which agreement and for how long.
+
+use serde_json::json;
+
+use super::error::Error;
+use super::fields::bad;
+use super::{Vault, ledger, must};
+use crate::index;
+use crate::model::{
+    Caller, ControllerId, Customer, CustomerRef, CustomerStatus, Event, Grant, Term,
+};
+
+/// The longest term a customer may choose unless the provider says otherwise.
+const CEILING_YEARS: u8 = 10;
+
+/// A customer to be added.
+#[derive(Clone, Debug)]
+pub struct NewCustomer {
+    /// What the operator calls it.
+    pub reference: CustomerRef,
+    /// Its name.
+    pub name: String,
+    /// The processing agreement.
+    pub agreement: Option<String>,
+    /// The term it chose. Recording is switched on only when there is one (no silent default).
+    pub term: Option<Term>,
+    /// The shortest term the law allows it.
+    pub floor: Option<Term>,
+    /// The longest term it may choose.
+    pub ceiling: Option<Term>,
+    /// The law behind them.
+    pub legal_basis: Option<String>,
+}
+
+/// What an operator can change of a customer. `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct CustomerChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// The processing agreement.
+    pub agreement: Option<String>,
+    /// Whether recording is on.
+    pub recording: Option<bool>,
+}
+
+impl Vault {
+    /// Adds a customer, through the API.
+    pub async fn add_customer_for(
+        &self,
+        caller: &Caller,
+        new: NewCustomer,
+    ) -> Result<Customer, Error> {
+        must(caller, Grant::ManageCustomers)?;
+        self.add_customer(new).await
+    }
+
+    /// Adds a customer. Recording is on from the start when agreement and term are there.
+    pub async fn add_customer(&self, new: NewCustomer) -> Result<Customer, Error> {
+        if new.name.trim().is_empty() || new.name.len() > 200 {
+            return Err(bad("name", "is 1 to 200 characters"));
+        }
+        let ceiling = new.ceiling.unwrap_or(Term::months(12 * CEILING_YEARS));
+        self.check_terms(new.term, new.floor, ceiling, new.legal_basis.as_deref())?;
+        let recording = new.term.is_some() && new.agreement.is_some();
+        let now = self.0.clock.now();
+        let customer = Customer {
+            id: ControllerId::random(),
+            reference: new.reference,
+            name: new.name,
+            agreement: new.agreement,
+            recording,
+            status: CustomerStatus::Active,
+            term: new.term,
+            policy_version: i32::from(new.term.is_some()),
+            floor: new.floor,
+            ceiling,
+            legal_basis: new.legal_basis,
+            created_at: now,
+        };
+        self.0.keys.ensure(&[customer.id], &[]).await?;
+        let body = json!({ "recording": recording, "term": customer.term });
+        let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
+        let mut tx = self.0.index.begin().await?;
+        match index::controllers::insert_customer(&mut tx, &customer).await {
+            Err(index::Error::Conflict(_)) => {
+                return Err(Error::Conflict("there is a customer with this reference already"));
+            }
+            result => result?,
+        }
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+        Ok(customer)
+    }
+
+    /// Changes a customer.
+    pub async fn change_customer(
+        &self,
+        caller: &Caller,
+        reference: &CustomerRef,
+        change: CustomerChange,
+    ) -> Result<Customer, Error> {
+        must(caller, Grant::ManageCustomers)?;
+        let found = index::controllers::find_customer(&self.0.index, reference).await?;
+        let mut customer = found.ok_or(Error::NotFound)?;
+        if let Some(name) = change.name {
+            customer.name = name;
+        }
+        if let Some(agreement) = change.agreement {
+            customer.agreement = Some(agreement);
+        }
+        if let Some(recording) = change.recording {
+            if recording && (customer.term.is_none() || customer.agreement.is_none()) {
+                return Err(Error::Conflict(
+                    "recording cannot be switched on before a term and an agreement are there",
+                ));
+            }
+            customer.recording = recording;
+        }
+        let body = json!({ "recording": customer.recording });
+        let now = self.0.clock.now();
+        let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
+        let mut tx = self.0.index.begin().await?;
+        index::controllers::update_customer(&mut tx, &customer).await?;
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+        Ok(customer)
+    }
+
+    /// One customer.
+    pub async fn customer(
+        &self,
+        caller: &Caller,
+        reference: &CustomerRef,
+    ) -> Result<Customer, Error> {
+        must(caller, Grant::ManageCustomers)?;
+        let found = index::controllers::find_customer(&self.0.index, reference).await?;
+        found.ok_or(Error::NotFound)
+    }
+
+    /// Customers in the order of their references, after `after`.
+    pub async fn customers(
+        &self,
+        caller: &Caller,
+        after: Option<&str>,
+        limit: crate::model::Limit,
+    ) -> Result<Vec<Customer>, Error> {
+        must(caller, Grant::ManageCustomers)?;
+        Ok(index::controllers::list_customers(&self.0.index, after, limit.rows()).await?)
+    }
+
+    /// Every customer, for the composition root.
+    pub async fn all_customers(&self) -> Result<Vec<Customer>, Error> {
+        let mut all: Vec<Customer> = Vec::new();
+        loop {
+            let after = all.last().map(|last| last.reference.as_str().to_owned());
+            let page =
+                index::controllers::list_customers(&self.0.index, after.as_deref(), 200).await?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    /// Whether this is the customer that the caller belongs to.
+    pub async fn is_own_customer(&self, caller: &Caller, reference: &str) -> Result<bool, Error> {
+        let Ok(reference) = reference.parse::<CustomerRef>() else { return Ok(false) };
+        let found = index::controllers::find_customer(&self.0.index, &reference).await?;
+        Ok(found.is_some_and(|customer| customer.id == caller.controller))
+    }
+
+    /// Whether the vault holds any customer yet.
+    pub async fn is_empty(&self) -> Result<bool, Error> {
+        Ok(index::controllers::list_customers(&self.0.index, None, 1).await?.is_empty())
+    }
+
+    fn check_terms(
+        &self,
+        term: Option<Term>,
+        floor: Option<Term>,
+        ceiling: Term,
+        basis: Option<&str>,
+    ) -> Result<(), Error> {
+        // Days and months compare only on a calendar: measured from now.
+        let now = self.0.clock.now();
+        let end = |term: Term| term.after(now, &self.0.settings.schedule.zone);
+        if floor.is_some() && basis.is_none_or(|basis| basis.trim().is_empty()) {
+            return Err(bad("legal_basis", "is required with a floor: which law demands it?"));
+        }
+        if floor.is_some_and(|floor| end(floor) > end(ceiling)) {
+            return Err(bad("floor", "is longer than the ceiling"));
+        }
+        if term.is_some_and(|term| end(term) > end(ceiling)) {
+            return Err(bad("term", "is longer than the ceiling"));
+        }
+        if let (Some(term), Some(floor)) = (term, floor)
+            && end(term) < end(floor)
+        {
+            return Err(bad("term", "is shorter than the floor"));
+        }
+        Ok(())
+    }
+}

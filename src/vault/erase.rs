@@ -1,0 +1,300 @@
+//! Erasing: claim, destroy the key, delete, look, finish; then look again, then bury.
+//!
+//! Every step is idempotent and safe to crash after: a row left in `erasing` is taken up again by
+//! whichever node finds it (design.md 6, I16). One batch is one transaction a step, whatever its
+//! size.
+
+use jiff::SignedDuration;
+use serde::Serialize;
+use serde_json::json;
+
+use super::error::Error;
+use super::{Vault, ledger, watch};
+use crate::index::recordings::{self as rows, Claimed, Erased};
+use crate::index::{self, ledger_entries};
+use crate::model::{Cause, Class, Event, RecordingId, Timestamp};
+use crate::store::Absence;
+
+/// How many recordings a batch erases.
+const BATCH: i64 = 1000;
+
+/// After how long a claim counts as that of a node that died.
+const STALE: SignedDuration = SignedDuration::from_mins(5);
+
+/// When an erased object is looked for once more.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// What one pass of the eraser did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ErasePass {
+    /// Recordings whose audio was erased, verified.
+    pub erased: u64,
+    /// Recordings that stay in `erasing`: the store did not do its part yet.
+    pub unfinished: u64,
+    /// Erased recordings looked for again, still absent.
+    pub looked_again: u64,
+    /// Erased recordings whose object was there again: an incident each.
+    pub reappeared: u64,
+    /// Recordings whose metadata went too.
+    pub buried: u64,
+    /// Why nothing new was erased, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+}
+
+impl Vault {
+    /// How many recordings are due now. Changes nothing.
+    pub async fn count_due(&self) -> Result<u64, Error> {
+        let due = rows::count_due(&self.0.index, self.0.clock.now()).await?;
+        Ok(due.unsigned_abs())
+    }
+
+    /// One pass of the eraser: everything that is due now, and what earlier passes left.
+    pub async fn erase_due(&self) -> Result<ErasePass, Error> {
+        let mut pass = ErasePass::default();
+        // What is past its point of no return goes on whatever the clock says.
+        while let Some(batch) = self.claim_stale().await? {
+            self.carry_on(batch, &mut pass).await?;
+        }
+        pass.paused = self.may_erase().await?;
+        if pass.paused.is_none() {
+            while let Some(batch) = self.claim_due().await? {
+                self.carry_on(batch, &mut pass).await?;
+            }
+            self.erase_lost(&mut pass).await?;
+            self.look_again(&mut pass).await?;
+            self.bury_due(&mut pass).await?;
+        }
+        watch::count_pass(&pass);
+        Ok(pass)
+    }
+
+    /// Step 1 for what is due: claimed, under the lock that re-checks due, hold and restriction.
+    async fn claim_due(&self) -> Result<Option<Vec<Claimed>>, Error> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.index.begin().await?;
+        let claimed = rows::claim_due(&mut tx, now, BATCH).await?;
+        if claimed.is_empty() {
+            return Ok(None);
+        }
+        let entries: Vec<_> = claimed.iter().map(|row| started(row, now)).collect();
+        ledger_entries::append(&mut tx, &entries).await?;
+        tx.commit().await?;
+        fail::fail_point!("erase.claimed");
+        Ok(Some(claimed))
+    }
+
+    /// Ends what was lost when its term does: nothing of it is left to keep.
+    async fn erase_lost(&self, pass: &mut ErasePass) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let lost = rows::lost_due(&self.0.index, now, BATCH).await?;
+        let mut claimed = Vec::with_capacity(lost.len());
+        let mut tx = self.0.index.begin().await?;
+        for id in lost {
+            claimed.extend(rows::claim_one(&mut tx, id, Cause::Term, None, now).await?);
+        }
+        let entries: Vec<_> = claimed.iter().map(|row| started(row, now)).collect();
+        ledger_entries::append(&mut tx, &entries).await?;
+        tx.commit().await?;
+        if claimed.is_empty() { Ok(()) } else { self.carry_on(claimed, pass).await }
+    }
+
+    /// Step 1 for what a node that died, or a store that was away, left behind.
+    async fn claim_stale(&self) -> Result<Option<Vec<Claimed>>, Error> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.index.begin().await?;
+        let before = now.plus(-STALE);
+        let claimed = rows::claim_stale(&mut tx, now, before, BATCH).await?;
+        tx.commit().await?;
+        Ok((!claimed.is_empty()).then_some(claimed))
+    }
+
+    /// Steps 2 to 5.
+    pub(super) async fn carry_on(
+        &self,
+        batch: Vec<Claimed>,
+        pass: &mut ErasePass,
+    ) -> Result<(), Error> {
+        let ids = self.destroy_wraps(&batch).await?;
+        fail::fail_point!("erase.key_destroyed");
+        let absent = self.delete_and_look(&ids).await?;
+        fail::fail_point!("erase.deleted");
+        let erased = self.finish(&absent).await?;
+        pass.erased += erased.len() as u64;
+        pass.unfinished += (ids.len() - absent.len()) as u64;
+        fail::fail_point!("erase.finished");
+        Ok(())
+    }
+
+    /// Step 2: the point of no return. Which are past it, now or since an earlier try.
+    ///
+    /// What a hold or a restriction came to in the meantime is stored again instead.
+    async fn destroy_wraps(&self, batch: &[Claimed]) -> Result<Vec<RecordingId>, Error> {
+        let now = self.0.clock.now();
+        let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
+        let mut tx = self.0.index.begin().await?;
+        let destroyed = rows::destroy_wraps(&mut tx, &ids, now).await?;
+        let destroyed: std::collections::HashSet<_> = destroyed.into_iter().collect();
+        let released: std::collections::HashSet<_> =
+            rows::release(&mut tx, &ids).await?.into_iter().collect();
+        let entries: Vec<_> = batch
+            .iter()
+            .filter_map(|row| {
+                let event = match (destroyed.contains(&row.id), released.contains(&row.id)) {
+                    (true, _) => Event::ErasureKeyDestroyed,
+                    (false, true) => Event::ErasureAborted,
+                    (false, false) => return None,
+                };
+                let body = json!({ "cause": row.cause, "gen": row.claims });
+                Some(ledger::about(row.controller, now, event, row.id, &body))
+            })
+            .collect();
+        ledger_entries::append(&mut tx, &entries).await?;
+        fail::fail_point!("erase.destroying");
+        tx.commit().await?;
+        let past = |row: &&Claimed| destroyed.contains(&row.id) || row.key_destroyed_at.is_some();
+        Ok(batch.iter().filter(past).map(|row| row.id).collect())
+    }
+
+    /// Steps 3 and 4: delete, then ask again. Which are verified absent.
+    async fn delete_and_look(&self, ids: &[RecordingId]) -> Result<Vec<RecordingId>, Error> {
+        for (_, result) in self.0.store.delete(ids).await {
+            if let Err(error) = result {
+                // What counts is whether it is there afterwards; this only says why it might be.
+                tracing::warn!(%error, "the store did not delete an object");
+                watch::count_store_error("delete");
+            }
+        }
+        let mut absent = Vec::with_capacity(ids.len());
+        let mut failed = Vec::new();
+        for (id, result) in self.0.store.absent(ids).await {
+            match result {
+                Ok(Absence::Absent) => absent.push(id),
+                Ok(Absence::Present) => failed.push((id, "present")),
+                Ok(Absence::VersionsRemain) => failed.push((id, "versions_remain")),
+                Err(error) => {
+                    tracing::warn!(%error, "the store did not say whether an object is absent");
+                    watch::count_store_error("verify");
+                    failed.push((id, "unknown"));
+                }
+            }
+        }
+        if !failed.is_empty() {
+            let now = self.0.clock.now();
+            let mut tx = self.0.index.begin().await?;
+            for reason in ["present", "versions_remain", "unknown"] {
+                let ids: Vec<_> =
+                    failed.iter().filter(|(_, why)| *why == reason).map(|(id, _)| *id).collect();
+                rows::fail_attempt(&mut tx, &ids, reason, now).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(absent)
+    }
+
+    /// Step 5: erased, once, in the ledger and in the row. A customer's details go with the audio.
+    async fn finish(&self, ids: &[RecordingId]) -> Result<Vec<Erased>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.0.clock.now();
+        let mut tx = self.0.index.begin().await?;
+        let erased = rows::finish_erased(&mut tx, ids, now, now.plus(LOOK_AGAIN)).await?;
+        let mut entries: Vec<_> = erased.iter().map(|row| erased_entry(row, now)).collect();
+        let dead: Vec<_> = erased.iter().filter(|row| row.class == Class::Customer).collect();
+        let ids: Vec<_> = dead.iter().map(|row| row.id).collect();
+        rows::bury(&mut tx, &ids).await?;
+        entries.extend(dead.iter().map(|row| {
+            ledger::about(row.controller, now, Event::MetadataErased, row.id, &json!({}))
+        }));
+        ledger_entries::append(&mut tx, &entries).await?;
+        fail::fail_point!("erase.finishing");
+        tx.commit().await?;
+        for row in &erased {
+            watch::count_lag(now.since(row.due_at));
+        }
+        Ok(erased)
+    }
+
+    /// Step 6: a day later, is it still gone?
+    async fn look_again(&self, pass: &mut ErasePass) -> Result<(), Error> {
+        loop {
+            let now = self.0.clock.now();
+            let mut tx = self.0.index.begin().await?;
+            let due = rows::look_again(&mut tx, now, BATCH).await?;
+            tx.commit().await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<_> = due.iter().map(|row| row.id).collect();
+            let looked = self.0.store.absent(&ids).await;
+            let (mut entries, mut done, mut back) = (Vec::new(), Vec::new(), Vec::new());
+            for (id, result) in looked {
+                let Some(row) = due.iter().find(|row| row.id == id) else { continue };
+                let event = match result {
+                    Ok(Absence::Absent) => Event::ErasureReverified,
+                    Ok(_) => Event::ErasureReappeared,
+                    Err(_) => continue,
+                };
+                if event == Event::ErasureReappeared {
+                    tracing::error!(recording = %id, "an erased object is in the store again");
+                    back.push(id);
+                }
+                entries.push(ledger::about(row.controller, now, event, id, &json!({})));
+                done.push(id);
+            }
+            pass.looked_again += (done.len() - back.len()) as u64;
+            pass.reappeared += back.len() as u64;
+            self.0.store.delete(&back).await;
+            let mut tx = self.0.index.begin().await?;
+            rows::looked(&mut tx, &done).await?;
+            ledger_entries::append(&mut tx, &entries).await?;
+            tx.commit().await?;
+            if done.len() < ids.len() {
+                // The store does not answer for all of them: the next pass asks again.
+                return Ok(());
+            }
+        }
+    }
+
+    /// Step 7: metadata past its own term.
+    async fn bury_due(&self, pass: &mut ErasePass) -> Result<(), Error> {
+        loop {
+            let now = self.0.clock.now();
+            let mut tx = self.0.index.begin().await?;
+            let due = rows::metadata_due(&mut tx, now, BATCH).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<_> = due.iter().map(|(id, _)| *id).collect();
+            rows::bury(&mut tx, &ids).await?;
+            let entries: Vec<_> = due
+                .iter()
+                .map(|(id, of)| ledger::about(*of, now, Event::MetadataErased, *id, &json!({})))
+                .collect();
+            ledger_entries::append(&mut tx, &entries).await?;
+            fail::fail_point!("erase.burying");
+            tx.commit().await?;
+            pass.buried += ids.len() as u64;
+        }
+    }
+}
+
+fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {
+    let body =
+        json!({ "cause": row.cause, "due": ledger::due_hour(row.due_at), "gen": row.claims });
+    ledger::about(row.controller, now, Event::ErasureStarted, row.id, &body)
+}
+
+fn erased_entry(row: &Erased, now: Timestamp) -> index::ledger_entries::NewEntry {
+    let body = json!({
+        "cause": row.cause,
+        "case": row.case_id,
+        "due": ledger::due_hour(row.due_at),
+        "pol": row.policy,
+        "m": ["key", "object"],
+        "r": "absent",
+        "key_day": row.key_day,
+    });
+    ledger::about(row.controller, now, Event::RecordingErased, row.id, &body)
+}

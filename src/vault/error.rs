@@ -1,0 +1,130 @@
+//! What can go wrong in an operation of the vault: one variant per situation someone acts on.
+
+use crate::model::{Cause, Class, RecordingId, Timestamp};
+use crate::retention::Refusal;
+use crate::{audio, crypto, index, store};
+
+/// Why an operation of the vault did not happen. No message holds personal data (I12).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none, or it is somebody else's: the two are told apart nowhere (I15).
+    #[error("there is no such thing here")]
+    NotFound,
+    /// The token is unknown, expired or revoked.
+    #[error("a valid token is required")]
+    Unauthenticated,
+    /// No role of the caller allows this operation.
+    #[error("none of your roles allows this")]
+    Forbidden,
+    /// Content was asked for without saying what for.
+    #[error("say what for: add purpose=training, evidence, own_use, rights or disclosure")]
+    PurposeRequired,
+    /// The purpose needs a case.
+    #[error("this purpose needs the case it serves: add case=…")]
+    CaseRequired,
+    /// The purpose is not one of this caller for this recording.
+    #[error("your roles do not allow this recording to be heard for this purpose")]
+    PurposeNotAllowed,
+    /// The term has ended.
+    #[error("the retention term of this recording ended at {0}; it can no longer be heard")]
+    PastDue(Timestamp),
+    /// The audio is gone.
+    #[error("this recording was erased")]
+    Erased(Box<Gone>),
+    /// Its use is restricted.
+    #[error("the use of this recording is restricted (GDPR art. 18); it is kept, not played")]
+    Restricted,
+    /// The vault cannot decode it.
+    #[error("this recording cannot be decoded ({0}); ask for as=original")]
+    Unplayable(String),
+    /// A field is missing, unknown in content or out of bounds.
+    #[error("{field}: {problem}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it and what to do.
+        problem: String,
+    },
+    /// A field nobody declared.
+    #[error("{0} is no metadata field; undeclared fields are refused, never kept")]
+    UnknownField(String),
+    /// The request as a whole makes no sense.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The rules of the class refuse it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An emergency call.
+    #[error("calls to emergency numbers are not recorded; nothing was stored")]
+    EmergencyCall,
+    /// The customer has no recording service, or the source may not send for it.
+    #[error("call recording is not switched on for this customer and source; nothing was stored")]
+    NotSubscribed,
+    /// The customer has not chosen a term.
+    #[error("the customer has chosen no retention term, or has no agreement; nothing was stored")]
+    NoPolicy,
+    /// It is no audio.
+    #[error("this is not audio the vault knows; nothing was stored")]
+    NotAudio,
+    /// It is larger than the vault takes.
+    #[error("a recording is at most {max} bytes; nothing was stored")]
+    TooLarge {
+        /// The largest size taken.
+        max: u64,
+    },
+    /// The upload broke off.
+    #[error("the upload broke off before it was complete; nothing was stored")]
+    Cut,
+    /// The state of things does not allow it.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Too much is going on.
+    #[error("the vault is busy; try again shortly")]
+    Busy,
+    /// Erasing is paused until somebody confirms.
+    #[error("{0}")]
+    Paused(String),
+    /// The index failed.
+    #[error("the index failed")]
+    Index(#[from] index::Error),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] store::Error),
+    /// A key is missing or something does not open.
+    #[error("a key operation failed")]
+    Crypto(#[from] crypto::Error),
+    /// Decoding failed in a way that is not the recording's fault.
+    #[error("decoding failed")]
+    Audio(#[source] audio::Error),
+    /// A job inside the vault was lost.
+    #[error("a job of the vault was lost")]
+    Job(#[from] tokio::task::JoinError),
+}
+
+/// What is left to tell of an erased recording: the facts of its tombstone.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Gone {
+    /// Which recording.
+    pub id: RecordingId,
+    /// Its class.
+    pub class: Class,
+    /// The policy it was kept under.
+    pub policy: String,
+    /// The hour by which it had to be gone.
+    pub due_at: Timestamp,
+    /// Why it is gone.
+    pub cause: Option<Cause>,
+    /// When its key was destroyed.
+    pub key_destroyed_at: Option<Timestamp>,
+    /// When its absence was verified.
+    pub erased_at: Option<Timestamp>,
+}
+
+impl From<audio::Error> for Error {
+    fn from(error: audio::Error) -> Self {
+        match error {
+            audio::Error::NotAudio => Self::NotAudio,
+            error => Self::Audio(error),
+        }
+    }
+}

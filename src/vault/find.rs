@@ -1,0 +1,128 @@
+//! Finding recordings: only what the caller may know of.
+
+use super::error::Error;
+use super::fields::bad;
+use super::view::RecordingView;
+use super::{Vault, must, numbers};
+use crate::index::{self, recordings::Search};
+use crate::model::{
+    Caller, Class, Cursor, Direction, E164, Grant, Limit, Page, RecordingId, Role, State, Timestamp,
+};
+
+/// What to look for. Everything is optional.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// The class.
+    pub class: Option<Class>,
+    /// Calls that began at or after this.
+    pub from: Option<Timestamp>,
+    /// Calls that began before this.
+    pub to: Option<Timestamp>,
+    /// A number that called or was called, in any dialable form.
+    pub number: Option<String>,
+    /// Who answered.
+    pub agent: Option<String>,
+    /// The queue.
+    pub queue: Option<String>,
+    /// Which way.
+    pub direction: Option<Direction>,
+    /// At least this many seconds of sound.
+    pub min_duration: Option<f64>,
+    /// At most this many seconds of sound.
+    pub max_duration: Option<f64>,
+    /// Where in its life; live recordings unless said.
+    pub state: Option<State>,
+    /// A number or an agent.
+    pub q: Option<String>,
+    /// Where the last page ended.
+    pub cursor: Option<Cursor>,
+    /// How many.
+    pub limit: Option<u32>,
+}
+
+impl Vault {
+    /// A page of the recordings that the caller may know of, newest first.
+    ///
+    /// Searching a number never finds a call whose caller withheld it: that number is not there.
+    pub async fn find(
+        &self,
+        caller: &Caller,
+        filter: &Filter,
+    ) -> Result<Page<RecordingView>, Error> {
+        must(caller, Grant::Find)?;
+        let limit = Limit::new(filter.limit);
+        let blind = self.number_sought(caller, filter)?;
+        let lines: Option<Vec<String>> =
+            caller.lines.as_ref().map(|lines| lines.iter().cloned().collect());
+        let search = search(caller, filter, blind.as_ref(), lines.as_deref());
+        let found = index::recordings::search(&self.0.index, &search, limit).await?;
+        let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
+        let next =
+            found.last().filter(|_| full).map(|last| index::recordings::position(last).to_string());
+        let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
+        Ok(Page { items: items?, next })
+    }
+
+    /// One recording that the caller may know of.
+    pub async fn get(&self, caller: &Caller, id: RecordingId) -> Result<RecordingView, Error> {
+        let knows = caller.has(Grant::Find) || caller.is(Role::Legal);
+        if !knows {
+            return Err(Error::Forbidden);
+        }
+        let found = index::recordings::find_for(&self.0.index, caller.controller, id).await?;
+        let recording = found
+            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
+            .ok_or(Error::NotFound)?;
+        self.view(caller, &recording)
+    }
+
+    /// What the number looked for is found by, if one is.
+    fn number_sought(&self, caller: &Caller, filter: &Filter) -> Result<Option<[u8; 32]>, Error> {
+        let number = match &filter.number {
+            Some(text) => {
+                Some(text.parse::<E164>().map_err(|error| bad("number", &error.to_string()))?)
+            }
+            None => sought(filter).and_then(|q| q.parse::<E164>().ok()),
+        };
+        let blind = |number| numbers::blind(&self.0.keys, caller.controller, &number);
+        number.map(blind).transpose()
+    }
+}
+
+/// The free text of a filter, if it holds any.
+fn sought(filter: &Filter) -> Option<&str> {
+    filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty())
+}
+
+fn search<'a>(
+    caller: &Caller,
+    filter: &'a Filter,
+    number: Option<&'a [u8; 32]>,
+    lines: Option<&'a [String]>,
+) -> Search<'a> {
+    let named = sought(filter).filter(|q| q.parse::<E164>().is_err());
+    Search {
+        controller: caller.controller,
+        class: filter.class,
+        from: filter.from,
+        to: filter.to,
+        number,
+        agent: filter.agent.as_deref().or(named),
+        queue: filter.queue.as_deref(),
+        lines,
+        direction: filter.direction,
+        min_duration_ms: filter.min_duration.map(millis),
+        max_duration_ms: filter.max_duration.map(millis),
+        state: filter.state,
+        after: filter.cursor,
+    }
+}
+
+/// Seconds as whole milliseconds, held within what a row can hold.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` holds a float within the integer's range"
+)]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}

@@ -1,0 +1,180 @@
+//! The product: one operation a file. Each takes the caller first, checks the grant, does the work
+//! and writes the ledger entry in the same transaction as the change (I18).
+//!
+//! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
+//! - playing: `play`, `content`, `ticket`
+//! - finding: `find`, [`view`]
+//! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - around it: `customers`, `tokens`, `upkeep`, `watch`, [`doctor`]
+
+mod accept;
+mod content;
+mod customers;
+pub mod doctor;
+mod early;
+mod erase;
+mod error;
+pub mod fields;
+mod find;
+mod forget;
+mod ingest;
+mod keyring_place;
+mod ledger;
+mod numbers;
+mod play;
+mod reconcile;
+mod restrict;
+mod row;
+mod sealing;
+mod ticket;
+mod tokens;
+mod upkeep;
+pub mod view;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+
+use crate::crypto::Keys;
+use crate::index::{self, Db};
+use crate::model::{Caller, Clock, ControllerId, Grant};
+use crate::retention::Schedule;
+use crate::store::Store;
+
+pub use crate::retention::Refusal;
+pub use content::Content;
+pub use customers::{CustomerChange, NewCustomer};
+pub use erase::ErasePass;
+pub use error::{Error, Gone};
+pub use find::Filter;
+pub use forget::Forgetting;
+pub use ingest::{Ingested, Intake};
+pub use keyring_place::DatabasePlace;
+pub use play::{Form, Heard, Wish};
+pub use reconcile::{ReconcileOptions, Reconciled};
+pub use ticket::Ticket;
+pub use tokens::{NewToken, Secret};
+pub use upkeep::Upkeep;
+
+/// How long one listening lasts in the ledger: ranges asked within it are one playback.
+const LISTENING: Duration = Duration::from_mins(30);
+
+/// What the vault needs to know apart from where things are.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The terms.
+    pub schedule: Schedule,
+    /// The largest recording taken in, in bytes.
+    pub max_body: u64,
+    /// How often the eraser runs.
+    pub eraser_interval: Duration,
+    /// The version of the privacy statement the support terms come from.
+    pub statement_version: Option<String>,
+    /// Where the objects are.
+    pub location: Location,
+}
+
+/// Where the objects are, as far as the law asks.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// The country (ISO 3166-1 alpha-2).
+    pub country: String,
+    /// What allows a country outside the EEA.
+    pub instrument: Option<String>,
+}
+
+/// What a vault is put together from.
+pub struct Parts {
+    /// The index, migrated.
+    pub index: Db,
+    /// The object store.
+    pub store: Store,
+    /// The keyring.
+    pub keys: Keys,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The rest.
+    pub settings: Settings,
+}
+
+/// The vault. A handle: clones are the same vault.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    index: Db,
+    store: Store,
+    keys: Keys,
+    clock: Clock,
+    settings: Settings,
+    provider: ControllerId,
+    /// Listenings already in the ledger.
+    listening: Cache<play::Occasion, ()>,
+    /// How many recordings are decoded at once.
+    decoders: Arc<Semaphore>,
+    watch: watch::Watch,
+}
+
+impl Vault {
+    /// Puts a vault together; the provider gets its identifier the first time.
+    pub async fn open(parts: Parts) -> Result<Self, Error> {
+        let Parts { index, store, keys, clock, settings } = parts;
+        let mut tx = index.begin().await?;
+        let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
+        tx.commit().await?;
+        keys.ensure(&[provider], &[]).await?;
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Ok(Self(Arc::new(Inner {
+            index,
+            store,
+            keys,
+            clock,
+            settings,
+            provider,
+            listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
+            decoders: Arc::new(Semaphore::new(cores * 2)),
+            watch: watch::Watch::default(),
+        })))
+    }
+
+    /// The largest recording taken in, in bytes.
+    #[must_use]
+    pub fn max_body(&self) -> u64 {
+        self.0.settings.max_body
+    }
+
+    /// The provider's identifier.
+    #[must_use]
+    pub fn provider(&self) -> ControllerId {
+        self.0.provider
+    }
+
+    /// The clock of the vault.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The index, for tests and reports of the composition root; it enforces no access rule.
+    #[must_use]
+    pub fn index(&self) -> &Db {
+        &self.0.index
+    }
+
+    /// Waits for a place among the decoders.
+    async fn decoder(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
+        let wait = self.0.decoders.clone().acquire_owned();
+        match tokio::time::timeout(Duration::from_secs(20), wait).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Error::Busy),
+        }
+    }
+}
+
+/// Refuses unless one of the caller's roles allows it.
+fn must(caller: &Caller, grant: Grant) -> Result<(), Error> {
+    if caller.has(grant) { Ok(()) } else { Err(Error::Forbidden) }
+}

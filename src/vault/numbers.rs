@@ -1,0 +1,65 @@
+//! The numbers of a call, sealed into its row and opened for those who may see them.
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::error::Error;
+use crate::crypto::Keys;
+use crate::model::{ControllerId, E164, Numbers, Recording, RecordingId, Timestamp};
+
+/// What the sealing is bound to, beside whose it is and which recording.
+const LABEL: &str = "numbers";
+
+/// What a number's blind index is bound to, beside whose it is.
+const BLIND: &str = "number";
+
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    caller: Option<String>,
+    callee: Option<String>,
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.caller.zeroize();
+        self.callee.zeroize();
+    }
+}
+
+/// Seals the numbers under the day their row must have lost them; `None` when there are none.
+pub(super) fn seal(
+    keys: &Keys,
+    controller: ControllerId,
+    recording: RecordingId,
+    metadata_due_at: Timestamp,
+    numbers: &Numbers,
+) -> Result<Option<Vec<u8>>, Error> {
+    if numbers.caller.is_none() && numbers.callee.is_none() {
+        return Ok(None);
+    }
+    let text = |number: &Option<E164>| number.as_ref().map(|n| n.reveal().to_owned());
+    let plain = Plain { caller: text(&numbers.caller), callee: text(&numbers.callee) };
+    let json = Zeroizing::new(serde_json::to_vec(&plain).expect("two texts are always JSON"));
+    Ok(Some(keys.seal_row(controller, recording, metadata_due_at.day(), LABEL, &json)?))
+}
+
+/// Opens the numbers of a recording. None when its row has none any more.
+pub(super) fn open(keys: &Keys, recording: &Recording) -> Result<Numbers, Error> {
+    let Some(sealed) = &recording.metadata.numbers else {
+        return Ok(Numbers::default());
+    };
+    let day = recording.metadata_due_at.day();
+    let json = keys.open_row(recording.controller, recording.id, day, LABEL, sealed)?;
+    let plain: Plain = serde_json::from_slice(&json).map_err(|_| crate::crypto::Error::Open)?;
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
+    Ok(Numbers { caller: number(&plain.caller), callee: number(&plain.callee) })
+}
+
+/// What a number is found by: nobody without the keyring can tell which number it is.
+pub(super) fn blind(
+    keys: &Keys,
+    controller: ControllerId,
+    number: &E164,
+) -> Result<[u8; 32], Error> {
+    Ok(keys.blind(controller, BLIND, number.reveal().as_bytes())?)
+}

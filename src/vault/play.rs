@@ -1,0 +1,223 @@
+//! Listening: the decision, the entry in the ledger, and then the sound.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::content::{self, Content};
+use super::error::{Error, Gone};
+use super::{Vault, ledger};
+use crate::audio::{Rendition, SeekIndex, Waveform};
+use crate::crypto::open_note;
+use crate::index;
+use crate::model::{
+    Caller, Denied, Event, Listening, PrincipalId, Purpose, Recording, RecordingId, Subject, listen,
+};
+
+/// What somebody asks to hear.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which recording.
+    pub recording: RecordingId,
+    /// What for.
+    pub purpose: Option<Purpose>,
+    /// The case it serves, if one.
+    pub case: Option<String>,
+}
+
+/// One listening, as the ledger counts them: who, what, what for, and whether it was refused.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Occasion(PrincipalId, RecordingId, Option<Purpose>, Option<Denied>);
+
+/// A recording that the caller may hear now.
+pub struct Heard {
+    pub(super) recording: Recording,
+    pub(super) may: Listening,
+    occasion: Occasion,
+}
+
+/// The form in which a recording is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// The bytes as they came.
+    #[default]
+    Original,
+    /// A PCM16 WAV, computed as it is read.
+    Wav,
+}
+
+impl Vault {
+    /// Decides whether the caller may hear a recording. Refusals are put into the ledger.
+    pub async fn hear(&self, caller: &Caller, wish: &Wish) -> Result<Heard, Error> {
+        let found =
+            index::recordings::find_for(&self.0.index, caller.controller, wish.recording).await?;
+        let recording = found.ok_or(Error::NotFound)?;
+        let now = self.0.clock.now();
+        let case = wish.case.as_deref().is_some_and(|case| !case.trim().is_empty());
+        let subject = Subject { recording: &recording, purpose: wish.purpose, case, now };
+        let occasion = |denied| Occasion(caller.id, recording.id, wish.purpose, denied);
+        match listen(caller, subject) {
+            Ok(may) => {
+                let occasion = occasion(None);
+                Ok(Heard { recording, may, occasion })
+            }
+            Err(denied) => {
+                if !matches!(denied, Denied::Unknown | Denied::PurposeRequired) {
+                    let occasion = occasion(Some(denied));
+                    self.once(&recording, Event::AccessDenied, occasion).await?;
+                }
+                Err(refusal(denied, &recording))
+            }
+        }
+    }
+
+    /// The bytes of a recording in the form asked for.
+    pub async fn content(&self, heard: &Heard, form: Form) -> Result<Content, Error> {
+        let recording = &heard.recording;
+        let opened = self.opened(recording, heard.may)?;
+        let rendition = match form {
+            Form::Original => None,
+            Form::Wav => Some(Arc::new(self.rendition(heard).await?)),
+        };
+        let size = recording.metadata.size_bytes.and_then(|size| u64::try_from(size).ok());
+        let len = match &rendition {
+            Some(rendition) => rendition.len(),
+            None => size.unwrap_or(0),
+        };
+        let suffix = if rendition.is_some() { "-wav1" } else { "" };
+        let short = recording.key.commitment.get(..12).unwrap_or_default();
+        Ok(Content {
+            opened,
+            len,
+            etag: format!("\"{}{suffix}\"", hex::encode(short)),
+            media_type: match form {
+                Form::Original => media_type(recording),
+                Form::Wav => "audio/wav",
+            },
+            rendition,
+            until: (!recording.held).then_some(recording.due_at),
+            clock: self.0.clock.clone(),
+            vault: self.clone(),
+        })
+    }
+
+    /// Puts the listening into the ledger, before the first byte leaves. Once for all the ranges
+    /// of one playback.
+    pub async fn heard(&self, heard: &Heard) -> Result<(), Error> {
+        self.once(&heard.recording, Event::AccessPlayed, heard.occasion.clone()).await
+    }
+
+    async fn once(
+        &self,
+        recording: &Recording,
+        event: Event,
+        occasion: Occasion,
+    ) -> Result<(), Error> {
+        if self.0.listening.contains_key(&occasion) {
+            return Ok(());
+        }
+        let body = serde_json::json!({
+            "by": occasion.0,
+            "purpose": occasion.2,
+            "why": occasion.3.map(reason),
+        });
+        let now = self.0.clock.now();
+        let entry = ledger::about(recording.controller, now, event, recording.id, &body);
+        self.record(&[entry]).await?;
+        self.0.listening.insert(occasion, ());
+        Ok(())
+    }
+
+    async fn rendition(&self, heard: &Heard) -> Result<Rendition, Error> {
+        let recording = &heard.recording;
+        if let Some(why) = &recording.metadata.unplayable {
+            return Err(Error::Unplayable(why.clone()));
+        }
+        let seek = SeekIndex::from_bytes(&self.note(heard, "seek").await?)?;
+        Ok(Rendition::open(&seek)?)
+    }
+
+    /// The waveform of a recording.
+    pub async fn waveform(&self, heard: &Heard) -> Result<Waveform, Error> {
+        if let Some(why) = &heard.recording.metadata.unplayable {
+            return Err(Error::Unplayable(why.clone()));
+        }
+        self.heard(heard).await?;
+        Ok(Waveform::from_bytes(&self.note(heard, "waveform").await?)?)
+    }
+
+    /// Derived data: sealed under the recording's own key, so that it dies with it (I14).
+    async fn note(
+        &self,
+        heard: &Heard,
+        label: &'static str,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+        let recording = &heard.recording;
+        let sealed = index::derived::find(&self.0.index, recording.id, label)
+            .await?
+            .ok_or(crate::crypto::Error::Open)?;
+        let dek = self.dek(recording, heard.may)?;
+        Ok(open_note(&dek, content::context(recording), label, &sealed)?)
+    }
+
+    /// How long a ticket to a recording lasts: long enough to hear it at leisure, no longer.
+    pub(super) fn ticket_life(recording: &Recording) -> Duration {
+        let sound = recording.metadata.duration_ms.and_then(|ms| u64::try_from(ms).ok());
+        let sound = Duration::from_millis(sound.unwrap_or(0));
+        (Duration::from_mins(15) + sound).min(Duration::from_hours(6))
+    }
+}
+
+fn refusal(denied: Denied, recording: &Recording) -> Error {
+    match denied {
+        Denied::Unknown => Error::NotFound,
+        Denied::PurposeRequired => Error::PurposeRequired,
+        Denied::CaseRequired => Error::CaseRequired,
+        Denied::NotAllowed => Error::PurposeNotAllowed,
+        Denied::Erased => Error::Erased(Box::new(gone(recording))),
+        Denied::PastDue => Error::PastDue(recording.due_at),
+        Denied::Restricted => Error::Restricted,
+    }
+}
+
+/// The facts of a tombstone, also while the row still holds more.
+pub(super) fn gone(recording: &Recording) -> Gone {
+    Gone {
+        id: recording.id,
+        class: recording.class,
+        policy: recording.policy.clone(),
+        due_at: recording.due_at.hour_rounded_up(),
+        cause: recording.cause,
+        key_destroyed_at: recording.key_destroyed_at,
+        erased_at: recording.erased_at,
+    }
+}
+
+const fn reason(denied: Denied) -> &'static str {
+    match denied {
+        Denied::Unknown => "unknown",
+        Denied::PurposeRequired => "purpose_required",
+        Denied::CaseRequired => "case_required",
+        Denied::NotAllowed => "purpose_not_allowed",
+        Denied::Erased => "erased",
+        Denied::PastDue => "past_due",
+        Denied::Restricted => "restricted",
+    }
+}
+
+/// The media type of the audio as it came, by what it was found to be.
+fn media_type(recording: &Recording) -> &'static str {
+    let codec = recording.metadata.codec.as_deref().unwrap_or("");
+    match codec.split('/').next().unwrap_or("") {
+        "wav" | "rf64" => "audio/wav",
+        "mp3" => "audio/mpeg",
+        "ogg" => "audio/ogg",
+        "flac" => "audio/flac",
+        "webm" | "matroska" | "mkv" => "audio/webm",
+        "mp4" | "isomp4" => "audio/mp4",
+        "adts" | "aac" => "audio/aac",
+        "au" => "audio/basic",
+        "amr" => "audio/amr",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,160 @@
+//! Store against index, both ways: objects nobody expects, recordings without an object (I9).
+
+use std::collections::HashSet;
+
+use futures_util::StreamExt;
+use jiff::SignedDuration;
+use serde::Serialize;
+use serde_json::json;
+
+use super::error::Error;
+use super::{Vault, ledger};
+use crate::index::{facts, ledger_entries, recordings as rows};
+use crate::model::{Event, RecordingId, State};
+use crate::retention::{BRAKE_FLOOR, StoredObject, orphans};
+use crate::store::Absence;
+
+/// How many objects or rows are compared at once.
+const BATCH: usize = 1000;
+
+/// How to reconcile.
+#[derive(Clone, Copy, Debug)]
+pub struct ReconcileOptions {
+    /// Only look.
+    pub dry_run: bool,
+    /// Act even when there is more to act on than is usual.
+    pub confirm: bool,
+    /// How old an object must be to count as left behind.
+    pub grace: SignedDuration,
+}
+
+/// What reconciling found, and did unless it was a dry run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Reconciled {
+    /// Objects in the store.
+    pub objects: u64,
+    /// Recordings in the index that should have one.
+    pub recordings: u64,
+    /// Objects without a recording: uploads that died.
+    pub orphans: u64,
+    /// Orphans taken out of the store.
+    pub orphans_removed: u64,
+    /// Recordings whose object is not there.
+    pub missing: u64,
+    /// Recordings marked as lost.
+    pub marked_lost: u64,
+    /// Unfinished uploads taken back.
+    pub unfinished_removed: u64,
+    /// Objects with a name the vault never gives: left alone.
+    pub foreign: u64,
+    /// Why nothing was changed, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+}
+
+impl Vault {
+    /// Compares store and index and sets right what differs.
+    ///
+    /// More than a few differences look like the wrong bucket or an old index rather than like
+    /// accidents: then nothing is touched until somebody confirms.
+    pub async fn reconcile(&self, options: ReconcileOptions) -> Result<Reconciled, Error> {
+        let mut found = Reconciled::default();
+        let orphans = self.find_orphans(options, &mut found).await?;
+        let missing = self.find_missing(&mut found).await?;
+        found.orphans = orphans.len() as u64;
+        found.missing = missing.len() as u64;
+        let usual = BRAKE_FLOOR.max(found.objects / 100);
+        if options.dry_run {
+            found.stopped = Some("dry run: nothing was changed".into());
+        } else if found.orphans.max(found.missing) > usual && !options.confirm {
+            found.stopped = Some(format!(
+                "more than {usual} differences: is this the right bucket and the newest index? \
+                 Run again with --confirm to act on them"
+            ));
+        } else {
+            self.set_right(options, &orphans, &missing, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn find_orphans(
+        &self,
+        options: ReconcileOptions,
+        found: &mut Reconciled,
+    ) -> Result<Vec<RecordingId>, Error> {
+        let settled_before = self.0.clock.now().plus(-options.grace);
+        let mut all = Vec::new();
+        let mut pages = self.0.store.list().chunks(BATCH);
+        while let Some(page) = pages.next().await {
+            let mut objects = Vec::with_capacity(page.len());
+            for listed in page {
+                let listed = listed?;
+                match listed.id {
+                    Some(id) => objects.push(StoredObject { id, written_at: listed.modified }),
+                    None => found.foreign += 1,
+                }
+            }
+            found.objects += objects.len() as u64;
+            let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
+            let expected = rows::exists_many(&self.0.index, &ids).await?;
+            // A lost object that turns up again is left for somebody to look at.
+            let expected: HashSet<_> = expected
+                .into_iter()
+                .filter(|known| known.may_have_object() || known.state == State::Lost)
+                .map(|known| known.id)
+                .collect();
+            all.extend(orphans(&objects, &expected, settled_before));
+        }
+        Ok(all)
+    }
+
+    async fn find_missing(&self, found: &mut Reconciled) -> Result<Vec<rows::Live>, Error> {
+        let mut missing = Vec::new();
+        let mut after = None;
+        loop {
+            let live = rows::live_after(&self.0.index, after, 1000).await?;
+            let Some(last) = live.last() else { return Ok(missing) };
+            after = Some(last.id);
+            found.recordings += live.len() as u64;
+            let ids: Vec<_> = live.iter().map(|row| row.id).collect();
+            for (id, result) in self.0.store.absent(&ids).await {
+                if result? != Absence::Present {
+                    missing.extend(live.iter().find(|row| row.id == id));
+                }
+            }
+        }
+    }
+
+    async fn set_right(
+        &self,
+        options: ReconcileOptions,
+        orphans: &[RecordingId],
+        missing: &[rows::Live],
+        found: &mut Reconciled,
+    ) -> Result<(), Error> {
+        for batch in orphans.chunks(BATCH) {
+            let results = self.0.store.delete(batch).await;
+            found.orphans_removed +=
+                results.iter().filter(|(_, result)| result.is_ok()).count() as u64;
+        }
+        let now = self.0.clock.now();
+        for row in missing {
+            let mut tx = self.0.index.begin().await?;
+            // It may have been erased since it was looked for: then it is not lost.
+            if rows::mark_lost(&mut tx, row.id).await? {
+                let lost = Event::RecordingLost;
+                let entry = ledger::about(row.controller, now, lost, row.id, &json!({}));
+                ledger_entries::append(&mut tx, &[entry]).await?;
+                found.marked_lost += 1;
+                tracing::error!(recording = %row.id, "the object of a recording is missing");
+            }
+            tx.commit().await?;
+        }
+        let before = now.plus(-options.grace);
+        found.unfinished_removed = self.0.store.sweep_unfinished(before).await?;
+        let mut tx = self.0.index.begin().await?;
+        facts::set(&mut tx, "last_reconcile", &now.to_string()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! What a recording leaves in the index: its row, its marks, its derived data, its ledger entry.
+
+use super::accept::Target;
+use super::error::Error;
+use super::fields::Draft;
+use super::sealing::Sealed;
+use super::{Vault, ledger, numbers};
+use crate::audio::Analysis;
+use crate::crypto::{WrapFacts, seal_note};
+use crate::index::{self, recordings::Marks};
+use crate::model::{E164, Event, Metadata, Recording, SealedKey, State, Timestamp};
+use crate::retention::Dates;
+
+impl Vault {
+    pub(super) async fn write_rows(
+        &self,
+        draft: &Draft,
+        target: &Target,
+        analysis: &Analysis,
+        sealed: &Sealed,
+        ended_at: Timestamp,
+        dates: Dates,
+    ) -> Result<Recording, Error> {
+        let keys = &self.0.keys;
+        let days = [dates.due_at.day(), dates.metadata_due_at.day()];
+        keys.ensure(&[target.controller], &days).await?;
+        let recording = self.row(draft, target, analysis, sealed, ended_at, dates)?;
+        let marks = self.marks(draft, target, sealed)?;
+        let context = sealed.context;
+        let seek = seal_note(sealed.dek(), context, "seek", &analysis.index.to_bytes())?;
+        let waveform = seal_note(sealed.dek(), context, "waveform", &analysis.waveform.to_bytes())?;
+        let entry = ledger::about(
+            target.controller,
+            recording.received_at,
+            Event::RecordingAccepted,
+            recording.id,
+            &serde_json::json!({
+                "class": draft.class, "due": ledger::due_hour(dates.due_at), "pol": target.policy,
+            }),
+        );
+        let mut tx = self.0.index.begin().await?;
+        index::recordings::insert(&mut tx, &recording, &marks).await?;
+        index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
+        index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
+        fail::fail_point!("ingest.written");
+        tx.commit().await?;
+        fail::fail_point!("ingest.committed");
+        Ok(recording)
+    }
+
+    fn row(
+        &self,
+        draft: &Draft,
+        target: &Target,
+        analysis: &Analysis,
+        sealed: &Sealed,
+        ended_at: Timestamp,
+        dates: Dates,
+    ) -> Result<Recording, Error> {
+        let id = sealed.context.recording;
+        let day = dates.due_at.day();
+        let generation = self.0.keys.generation(day);
+        let facts = WrapFacts {
+            controller: target.controller,
+            recording: id,
+            kind: sealed.context.kind,
+            class: draft.class,
+            day,
+            generation,
+            plain_len: sealed.len,
+            salt: *sealed.salt(),
+            commitment: *sealed.commitment(),
+        };
+        let wrap = self.0.keys.wrap(sealed.dek(), &facts)?;
+        let sound = analysis.duration_ms.and_then(|ms| i64::try_from(ms).ok());
+        let started_at = draft.started_at.unwrap_or_else(|| {
+            ended_at.plus(jiff::SignedDuration::from_millis(-sound.unwrap_or(0)))
+        });
+        let said = i64::try_from(ended_at.since(started_at).as_millis()).ok();
+        let sealed_numbers = numbers::seal(
+            &self.0.keys,
+            target.controller,
+            id,
+            dates.metadata_due_at,
+            &draft.numbers,
+        )?;
+        let known = |value: u32| i32::try_from(value).ok().filter(|value| *value > 0);
+        Ok(Recording {
+            id,
+            controller: target.controller,
+            class: draft.class,
+            state: State::Stored,
+            source: draft.source.clone(),
+            policy: target.policy.clone(),
+            metadata: Metadata {
+                direction: draft.direction,
+                started_at: Some(started_at),
+                ended_at: Some(ended_at),
+                duration_ms: sound.or(said),
+                size_bytes: i64::try_from(sealed.len).ok(),
+                codec: Some(analysis.codec.clone()),
+                sample_rate: known(analysis.sample_rate),
+                channels: known(analysis.channels.into()),
+                unplayable: analysis.unplayable.map(str::to_owned),
+                agent: draft.agent.clone(),
+                queue: draft.queue.clone(),
+                line: draft.line.clone(),
+                withheld: draft.withheld,
+                numbers: sealed_numbers,
+            },
+            received_at: self.0.clock.now(),
+            due_at: dates.due_at,
+            metadata_due_at: dates.metadata_due_at,
+            held: false,
+            restricted: false,
+            objected: false,
+            cause: None,
+            case_id: None,
+            key_destroyed_at: None,
+            erased_at: None,
+            key: SealedKey {
+                wrap: Some(wrap),
+                day,
+                generation,
+                salt: sealed.salt().to_vec(),
+                commitment: sealed.commitment().to_vec(),
+            },
+        })
+    }
+
+    fn marks(&self, draft: &Draft, target: &Target, sealed: &Sealed) -> Result<Marks, Error> {
+        let blind = |number: &Option<E164>| match number {
+            Some(number) => numbers::blind(&self.0.keys, target.controller, number).map(Some),
+            None => Ok(None),
+        };
+        Ok(Marks {
+            call_key: Some(self.call_key(draft, target)?),
+            content_key: Some(self.content_key(target, sealed)?),
+            caller_blind: blind(&draft.numbers.caller)?,
+            callee_blind: blind(&draft.numbers.callee)?,
+            digest: seal_note(sealed.dek(), sealed.context, "sha256", &sealed.digest)?,
+        })
+    }
+
+    /// What the same call's uploads have in common: source, call id and leg, or the call's time.
+    pub(super) fn call_key(&self, draft: &Draft, target: &Target) -> Result<[u8; 32], Error> {
+        let time = || draft.started_at.or(draft.ended_at).map_or(String::new(), |t| t.to_string());
+        let call = draft.call_id.clone().unwrap_or_else(time);
+        let leg = draft.leg.as_deref().unwrap_or("");
+        let parts = serde_json::to_vec(&(&draft.source, draft.call_id.is_some(), call, leg))
+            .expect("texts are always JSON");
+        Ok(self.0.keys.blind(target.controller, "call", &parts)?)
+    }
+
+    pub(super) fn content_key(&self, target: &Target, sealed: &Sealed) -> Result<[u8; 32], Error> {
+        Ok(self.0.keys.blind(target.controller, "content", &sealed.digest)?)
+    }
+}

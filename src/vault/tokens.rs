@@ -1,0 +1,166 @@
+//! Tokens: 256 random bits, stored hashed, shown once.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use super::fields::bad;
+use super::{Vault, must};
+use crate::index;
+use crate::index::tokens::Token;
+use crate::model::{
+    Caller, Class, ControllerId, CustomerRef, Grant, IngestScope, PrincipalId, Role, Timestamp,
+};
+
+/// A token or ticket in clear: given to its holder once and kept nowhere.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Draws 256 random bits.
+    pub(super) fn random() -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(|_| crate::crypto::Error::Random)?;
+        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
+    }
+
+    /// The secret as its holder sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn hash(&self) -> [u8; 32] {
+        hash(&self.0)
+    }
+}
+
+/// What a secret is stored as. It has 256 bits of its own, so that no slow hash is needed.
+pub(super) fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Who or what it is for; for ingest it is the name of the source.
+    pub name: String,
+    /// What its holder is.
+    pub roles: BTreeSet<Role>,
+    /// The customer it belongs to: required for customer roles.
+    pub customer: Option<CustomerRef>,
+    /// The only class it may send.
+    pub class: Option<Class>,
+    /// The lines it is kept to.
+    pub lines: Option<BTreeSet<String>>,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Vault {
+    /// Finds out who holds a token.
+    pub async fn authenticate(&self, secret: &str) -> Result<Caller, Error> {
+        let token = index::tokens::find_by_hash(&self.0.index, &hash(secret)).await?;
+        let now = self.0.clock.now();
+        token.and_then(|token| caller(token, now)).ok_or(Error::Unauthenticated)
+    }
+
+    /// Makes a token. For the composition root: whoever can run commands on the machine.
+    pub async fn create_token(&self, new: &NewToken) -> Result<(PrincipalId, Secret), Error> {
+        let customer = self.customer_of(new).await?;
+        let secret = Secret::random()?;
+        let ingest = new.roles.contains(&Role::Ingest);
+        let token = Token {
+            id: PrincipalId::random(),
+            name: new.name.clone(),
+            roles: new.roles.clone(),
+            controller: customer.unwrap_or(self.0.provider),
+            class: new.class,
+            customer: customer.filter(|_| ingest),
+            source: ingest.then(|| new.name.clone()),
+            lines: new.lines.clone(),
+            created_at: self.0.clock.now(),
+            expires_at: new.expires_at,
+            revoked_at: None,
+        };
+        let mut tx = self.0.index.begin().await?;
+        index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
+        tx.commit().await?;
+        Ok((token.id, secret))
+    }
+
+    /// Makes a token, asked for through the API.
+    pub async fn create_token_for(
+        &self,
+        caller: &Caller,
+        new: &NewToken,
+    ) -> Result<(PrincipalId, Secret), Error> {
+        must(caller, Grant::ManageTokens)?;
+        self.create_token(new).await
+    }
+
+    /// Takes a token back, at once.
+    pub async fn revoke_token(&self, id: PrincipalId) -> Result<(), Error> {
+        let mut tx = self.0.index.begin().await?;
+        let revoked = index::tokens::revoke(&mut tx, id, self.0.clock.now()).await?;
+        tx.commit().await?;
+        if revoked { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Every token, without its secret.
+    pub async fn tokens(&self) -> Result<Vec<Token>, Error> {
+        Ok(index::tokens::list(&self.0.index).await?)
+    }
+
+    async fn customer_of(&self, new: &NewToken) -> Result<Option<ControllerId>, Error> {
+        if new.name.trim().is_empty() || new.name.len() > 128 {
+            return Err(bad("name", "is 1 to 128 characters"));
+        }
+        if new.roles.is_empty() {
+            return Err(bad("role", "is required"));
+        }
+        let customers = new.roles.iter().filter(|role| role.is_customers()).count();
+        let of_customer = customers > 0;
+        let ingest = new.roles.contains(&Role::Ingest);
+        match (&new.customer, of_customer) {
+            (None, true) => Err(bad("customer", "is required for a customer's role")),
+            (Some(_), false) if !ingest => {
+                Err(bad("customer", "goes with customer roles and ingest"))
+            }
+            (Some(_), true) if customers < new.roles.len() => {
+                Err(bad("role", "customer roles and provider roles do not mix"))
+            }
+            (Some(reference), _) => {
+                let found = index::controllers::find_customer(&self.0.index, reference).await?;
+                let customer = found.ok_or_else(|| bad("customer", "there is no such customer"))?;
+                Ok(Some(customer.id))
+            }
+            (None, false) => Ok(None),
+        }
+    }
+}
+
+/// Who holds a token now, if it still counts.
+pub(super) fn caller(token: Token, now: Timestamp) -> Option<Caller> {
+    let counts = token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
+    if !counts {
+        return None;
+    }
+    let sends = token.roles.contains(&Role::Ingest);
+    let customer = token.roles.iter().any(|role| role.is_customers());
+    Some(Caller {
+        id: token.id,
+        controller: token.controller,
+        ingest: IngestScope {
+            source: token.source.unwrap_or_default(),
+            class: token.class,
+            customer: token.customer,
+            lines: token.lines.clone().filter(|_| sends),
+        },
+        lines: token.lines.filter(|_| customer),
+        roles: token.roles,
+    })
+}

@@ -1,0 +1,107 @@
+//! What the vault does by itself: erase, forget, follow the keyring, measure.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Vault;
+use super::error::Error;
+
+/// How often the keyring is asked whether another node changed it: a forgetting is followed within
+/// a second.
+const FOLLOW: Duration = Duration::from_millis(400);
+
+/// How often the gauges are read.
+const MEASURE: Duration = Duration::from_secs(15);
+
+/// Which of the timers run.
+#[derive(Clone, Copy, Debug)]
+pub struct Upkeep {
+    /// Whether this node erases and forgets.
+    pub erases: bool,
+}
+
+impl Vault {
+    /// Runs the timers until told to stop. A pass that fails is logged and tried again.
+    pub async fn keep_up(&self, upkeep: Upkeep, stop: CancellationToken) {
+        let mut follow = ticks(FOLLOW);
+        let mut measure = ticks(MEASURE);
+        let mut erase = ticks(self.0.settings.eraser_interval);
+        let erasing = async {
+            loop {
+                erase.tick().await;
+                if upkeep.erases {
+                    self.erase_and_forget().await;
+                }
+            }
+        };
+        let following = async {
+            loop {
+                follow.tick().await;
+                if let Err(error) = self.0.keys.refresh().await {
+                    tracing::warn!(%error, "the keyring does not answer");
+                }
+            }
+        };
+        let measuring = async {
+            loop {
+                measure.tick().await;
+                if let Err(error) = self.measure().await {
+                    tracing::warn!(%error, "the index does not answer");
+                }
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = erasing => {}
+            () = following => {}
+            () = measuring => {}
+        }
+    }
+
+    async fn erase_and_forget(&self) {
+        match self.erase_due().await {
+            Ok(pass) if pass.erased + pass.unfinished + pass.buried > 0 => {
+                tracing::info!(erased = pass.erased, unfinished = pass.unfinished, "eraser pass");
+            }
+            Ok(_) => {}
+            Err(error) => report(&error, "eraser pass failed"),
+        }
+        match self.forget_if_night_fell().await {
+            Ok(()) | Err(Error::Paused(_)) => {}
+            Err(error) => report(&error, "forgetting failed"),
+        }
+        if let Err(error) = self.purge_tickets().await {
+            tracing::warn!(%error, "expired tickets stay for now");
+        }
+    }
+
+    async fn purge_tickets(&self) -> Result<(), Error> {
+        let mut tx = self.0.index.begin().await?;
+        crate::index::tickets::purge_expired(&mut tx, self.0.clock.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn forget_if_night_fell(&self) -> Result<(), Error> {
+        let today = self.0.clock.now().day();
+        if self.last_forgetting().await?.is_some_and(|last| last >= today) {
+            return Ok(());
+        }
+        let done = self.forget().await?;
+        tracing::info!(epoch = done.epoch, days = done.days.len(), "forgot the days that passed");
+        Ok(())
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Logs a failed pass once, with everything behind it.
+fn report(error: &Error, what: &'static str) {
+    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+}

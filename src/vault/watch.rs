@@ -1,0 +1,165 @@
+//! Watching over time and health: the clock guard, and the figures that operators alarm on.
+
+use std::sync::Mutex;
+
+use jiff::SignedDuration;
+
+use super::erase::ErasePass;
+use super::error::Error;
+use super::{Vault, ledger};
+use crate::index::{guards, ledger_entries, recordings as rows};
+use crate::model::{Class, Clock, Day, Event, Timestamp};
+use crate::retention::{Anomaly, Sighting, brake, guard};
+
+/// A gap between looks at the clock after which a run counts as set off by the clock.
+const LONG_GAP: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many days back the usual number of erasures is taken from.
+const TRAILING_DAYS: i64 = 14;
+
+/// What this process remembers of its own looks at the clock.
+#[derive(Default)]
+pub(super) struct Watch {
+    previous: Mutex<Option<(Timestamp, SignedDuration)>>,
+}
+
+impl Watch {
+    /// The last look at the wall clock, and how long ago that was by a clock that cannot be set.
+    fn look(&self, clock: &Clock, now: Timestamp) -> Option<(Timestamp, SignedDuration)> {
+        let mut previous = self.previous.lock().ok()?;
+        let elapsed = clock.elapsed();
+        let (wall, before) = previous.replace((now, elapsed))?;
+        Some((wall, elapsed - before))
+    }
+}
+
+/// Counts what a pass of the eraser did.
+pub(super) fn count_pass(pass: &ErasePass) {
+    metrics::counter!("callvault_erased_total").increment(pass.erased);
+    metrics::counter!("callvault_reappeared_total").increment(pass.reappeared);
+    metrics::gauge!("callvault_eraser_paused").set(f64::from(u8::from(pass.paused.is_some())));
+}
+
+/// Counts how late an erasure was.
+pub(super) fn count_lag(lag: SignedDuration) {
+    metrics::histogram!("callvault_erasure_lag_seconds").record(lag.as_secs_f64());
+}
+
+/// Counts an error of the store.
+pub(super) fn count_store_error(operation: &'static str) {
+    metrics::counter!("callvault_store_errors_total", "operation" => operation).increment(1);
+}
+
+impl Vault {
+    /// Whether new erasures may start now; if not, why not and what to do.
+    ///
+    /// The clock can delay an erasure but never advance one: a clock that runs ahead, and a run
+    /// after a long silence that would erase far more than usual, wait for a person (I17).
+    pub(super) async fn may_erase(&self) -> Result<Option<String>, Error> {
+        let now = self.0.clock.now();
+        let state = guards::guard(&self.0.index).await?;
+        if let Some(reason) = state.paused_reason {
+            return Ok(Some(reason));
+        }
+        let sighting = Sighting {
+            now,
+            last_seen: state.last_seen,
+            previous: self.0.watch.look(&self.0.clock, now),
+            reference: self.reference_time().await?,
+        };
+        match guard(&sighting) {
+            Some(Anomaly::Ahead) => {
+                let reason = "the clock jumped ahead: check it, then run callvault erase --confirm";
+                return self.pause(reason, now).await.map(Some);
+            }
+            Some(Anomaly::Behind) => {
+                tracing::warn!("the clock is behind what it was; erasures may come late");
+            }
+            None => {}
+        }
+        let silent = state.last_seen.is_some_and(|seen| now.since(seen) > LONG_GAP);
+        if silent {
+            let (due, usual) = (self.count_due().await?, self.usual(now).await?);
+            if due > usual {
+                let reason = format!(
+                    "after a long silence {due} recordings are due at once, more than the usual \
+                     {usual}: check the clock, then run callvault erase --confirm"
+                );
+                return self.pause(&reason, now).await.map(Some);
+            }
+        }
+        let mut tx = self.0.index.begin().await?;
+        guards::see_clock(&mut tx, now).await?;
+        tx.commit().await?;
+        Ok(None)
+    }
+
+    /// What another machine's clock says, if there is one to ask.
+    pub(super) async fn reference_time(&self) -> Result<Option<Timestamp>, Error> {
+        if self.0.clock.is_machines() { Ok(self.0.index.server_time().await?) } else { Ok(None) }
+    }
+
+    /// Lets erasing go on after somebody looked.
+    pub async fn confirm_erasing(&self) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let body = serde_json::json!({ "confirmed": true });
+        let entry = ledger::general(self.0.provider, now, Event::EraserBraked, &body);
+        let mut tx = self.0.index.begin().await?;
+        guards::confirm(&mut tx, now).await?;
+        ledger_entries::append(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn pause(&self, reason: &str, now: Timestamp) -> Result<String, Error> {
+        tracing::error!(reason, "erasing is paused");
+        let body = serde_json::json!({ "paused": true });
+        let entry = ledger::general(self.0.provider, now, Event::ClockAnomaly, &body);
+        let mut tx = self.0.index.begin().await?;
+        guards::pause(&mut tx, reason, now).await?;
+        ledger_entries::append(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+        Ok(reason.to_owned())
+    }
+
+    async fn usual(&self, now: Timestamp) -> Result<u64, Error> {
+        let since = now.plus(SignedDuration::from_hours(-24 * TRAILING_DAYS));
+        let counts = rows::daily_erasures(&self.0.index, since).await?;
+        let counts: Vec<_> = counts.into_iter().map(|(_, count)| count.unsigned_abs()).collect();
+        Ok(brake(&counts))
+    }
+
+    /// Sets the gauges that are read from the index, at most one query each.
+    pub async fn measure(&self) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let overdue = rows::overdue(&self.0.index, now).await?;
+        metrics::gauge!("callvault_overdue").set(count(overdue.count));
+        let oldest = overdue.oldest_due.map_or(0.0, |due| now.since(due).as_secs_f64());
+        metrics::gauge!("callvault_overdue_oldest_seconds").set(oldest);
+        for class in Class::ALL {
+            let oldest = rows::oldest_stored(&self.0.index, *class).await?;
+            let age = oldest.map_or(0.0, |ended| now.since(ended).as_secs_f64());
+            metrics::gauge!("callvault_oldest_seconds", "class" => class.as_str()).set(age);
+        }
+        let keys = self.0.keys.status();
+        let forgotten = self.last_forgetting().await?;
+        let age = forgotten.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
+        metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
+        metrics::gauge!("callvault_keyring_days").set(count(keys.days));
+        metrics::gauge!("callvault_keyring_epoch").set(count(keys.epoch));
+        Ok(())
+    }
+
+    /// Whether everything the vault stands on answers: index, store and keyring.
+    pub async fn ready(&self) -> [(&'static str, bool); 3] {
+        let index = self.0.index.ping().await.is_ok();
+        let store = self.0.store.probe().await.is_ok();
+        let keyring = self.0.keys.refresh().await.is_ok();
+        [("index", index), ("store", store), ("keyring", keyring)]
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge of a count needs no more than 52 bits")]
+fn count(value: impl TryInto<i64>) -> f64 {
+    value.try_into().map_or(0.0, |value: i64| value as f64)
+}

@@ -1,0 +1,267 @@
+//! What comes out: to whom, for what, which bytes, and never past the term.
+
+use axum::http::{Method, Request, StatusCode};
+use callvault::model::Role;
+use jiff::SignedDuration;
+
+use crate::harness::{ACME, SUPPORT, TestVault, tone};
+use crate::on_each_vault;
+
+on_each_vault! {
+    ranges_are_what_a_slice_would_be,
+    a_recording_is_heard_until_its_term_ends_and_no_longer,
+}
+
+async fn ranges_are_what_a_slice_would_be(vault: TestVault) {
+    let audio = tone(20.0, 1);
+    let id = vault.recording(SUPPORT, &audio).await;
+    let token = vault.token(Role::Trainer).await;
+    for form in ["original", "wav"] {
+        let path = format!("/v1/recordings/{id}/audio?purpose=training&as={form}");
+        let whole = vault.get(&path).token(&token).send().await;
+        assert_eq!(whole.status, StatusCode::OK, "{}", whole.text());
+        assert_eq!(whole.header("content-length"), whole.body.len().to_string());
+        assert_eq!(whole.header("cache-control"), "no-store");
+        let len = whole.body.len();
+        let cases = [
+            ("bytes=0-0", 0..1),
+            ("bytes=65535-65536", 65_535..65_537),
+            ("bytes=100000-", 100_000..len),
+            ("bytes=-7", len - 7..len),
+            ("bytes=43-44", 43..45),
+        ];
+        for (header, range) in cases {
+            let part = vault.get(&path).token(&token).range(header).send().await;
+            assert_eq!(part.status, StatusCode::PARTIAL_CONTENT, "{header}");
+            assert_eq!(part.body, &whole.body[range.clone()], "{form} {header}");
+            let named = format!("bytes {}-{}/{len}", range.start, range.end - 1);
+            assert_eq!(part.header("content-range"), named);
+        }
+    }
+}
+
+async fn a_recording_is_heard_until_its_term_ends_and_no_longer(vault: TestVault) {
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let token = vault.token(Role::Trainer).await;
+    let tickets = format!("/v1/recordings/{id}/playback");
+    vault.advance(SignedDuration::from_hours(90 * 24 - 1) - SignedDuration::from_secs(60));
+    let request = vault.post(&tickets).token(&token);
+    let ticket = request.json(&serde_json::json!({"purpose": "training"})).send().await;
+    let url = ticket.json()["url"].as_str().unwrap().to_owned();
+    assert_eq!(vault.get(&url).send().await.status, StatusCode::OK);
+
+    // 90 × 24 h after the call, with no eraser running.
+    vault.advance(SignedDuration::from_secs(60));
+    for path in [
+        format!("/v1/recordings/{id}/audio?purpose=training"),
+        format!("/v1/recordings/{id}/audio?purpose=training&as=wav"),
+        format!("/v1/recordings/{id}/waveform?purpose=training"),
+        url,
+    ] {
+        let answer = vault.get(&path).token(&token).send().await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (410, "past_due"), "{path}");
+    }
+    let request = vault.post(&tickets).token(&token);
+    let ticket = request.json(&serde_json::json!({"purpose": "training"})).send().await;
+    assert_eq!(ticket.code(), "past_due");
+}
+
+#[tokio::test]
+async fn several_ranges_come_as_parts() {
+    let vault = TestVault::new().await;
+    let audio = tone(20.0, 1);
+    let id = vault.recording(SUPPORT, &audio).await;
+    let token = vault.token(Role::Trainer).await;
+    let path = format!("/v1/recordings/{id}/audio?purpose=training");
+    let answer = vault.get(&path).token(&token).range("bytes=0-3,70000-70003").send().await;
+
+    assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
+    assert!(answer.header("content-type").starts_with("multipart/byteranges; boundary="));
+    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    let found = |part: &[u8]| answer.body.windows(part.len()).any(|window| window == part);
+    assert!(found(b"Content-Range: bytes 70000-70003/"));
+    assert!(found(b"RIFF") && found(&audio[70_000..70_004]));
+}
+
+#[tokio::test]
+async fn conditions_are_honoured() {
+    let vault = TestVault::new().await;
+    let audio = tone(5.0, 1);
+    let id = vault.recording(SUPPORT, &audio).await;
+    let token = vault.token(Role::Trainer).await;
+    let path = format!("/v1/recordings/{id}/audio?purpose=training");
+    let get = || vault.get(&path).token(&token);
+    let etag = get().send().await.header("etag").to_owned();
+
+    assert_eq!(get().header("if-none-match", &etag).send().await.status, StatusCode::NOT_MODIFIED);
+    let range = || get().range("bytes=0-9");
+    assert_eq!(range().header("if-range", &etag).send().await.body.len(), 10);
+    assert_eq!(range().header("if-range", "\"other\"").send().await.body.len(), audio.len());
+    assert_eq!(get().range("bytes=x").send().await.status, StatusCode::OK);
+    let outside = get().range("bytes=999999999-").send().await;
+    assert_eq!(outside.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(outside.header("content-range"), format!("bytes */{}", audio.len()));
+
+    let head = Request::builder().method(Method::HEAD).uri(&path);
+    let head = vault.request(head).token(&token).send().await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    assert_eq!(head.header("content-length"), audio.len().to_string());
+}
+
+#[tokio::test]
+async fn listening_needs_a_purpose_that_the_role_serves() {
+    let vault = TestVault::new().await;
+    let support = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let acme = vault.recording(ACME, &tone(1.0, 2)).await;
+    let cases = [
+        (Role::Trainer, support, "", 400, "purpose_required"),
+        (Role::Trainer, support, "purpose=sales", 403, "purpose_not_allowed"),
+        (Role::Trainer, support, "purpose=evidence&case=C-1", 403, "purpose_not_allowed"),
+        (Role::Evidence, support, "purpose=evidence", 400, "case_required"),
+        (Role::Compliance, support, "purpose=rights&case=C-1", 403, "purpose_not_allowed"),
+        (Role::Operator, support, "purpose=training", 403, "purpose_not_allowed"),
+        (Role::CustomerAdmin, acme, "purpose=own_use", 403, "purpose_not_allowed"),
+        (Role::CustomerListener, acme, "purpose=training", 403, "purpose_not_allowed"),
+        (Role::Trainer, acme, "purpose=training", 404, "not_found"),
+        (Role::Legal, acme, "purpose=disclosure&case=C-1", 404, "not_found"),
+        (Role::CustomerListener, support, "purpose=own_use", 404, "not_found"),
+    ];
+    for (role, id, query, status, code) in cases {
+        let token = vault.token(role).await;
+        let answer = vault.listen(&token, id, query).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (status, code),
+            "{role} {query}"
+        );
+    }
+    for (role, id, query) in [
+        (Role::Trainer, support, "purpose=training"),
+        (Role::Evidence, support, "purpose=evidence&case=C-1"),
+        (Role::Legal, support, "purpose=disclosure&case=O-1"),
+        (Role::CustomerListener, acme, "purpose=own_use"),
+    ] {
+        let token = vault.token(role).await;
+        assert_eq!(vault.listen(&token, id, query).await.status, StatusCode::OK, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_restricted_recording_is_heard_by_nobody_and_survives_its_term() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let (trainer, dpo) = (vault.token(Role::Trainer).await, vault.token(Role::Compliance).await);
+    let path = format!("/v1/recordings/{id}/restriction");
+    let case = serde_json::json!({"case": "C-9"});
+    assert_eq!(
+        vault.post(&path).token(&dpo).json(&case).send().await.status,
+        StatusCode::NO_CONTENT
+    );
+
+    for query in ["purpose=training", "purpose=training&as=wav"] {
+        assert_eq!(vault.listen(&trainer, id, query).await.status, StatusCode::LOCKED);
+    }
+    let waveform = format!("/v1/recordings/{id}/waveform?purpose=training");
+    assert_eq!(vault.get(&waveform).token(&trainer).send().await.code(), "restricted");
+
+    // Its day passes and is forgotten; the restriction keeps it, and lifting it ends it.
+    vault.advance_days(95);
+    vault.vault.confirm_erasing().await.unwrap();
+    assert_eq!(vault.vault.erase_due().await.unwrap().erased, 0);
+    vault.vault.forget().await.unwrap();
+    let lift = vault.request(Request::delete(&path)).token(&dpo).json(&case).send().await;
+    assert_eq!(lift.status, StatusCode::NO_CONTENT, "{}", lift.text());
+    assert_eq!(vault.listen(&trainer, id, "purpose=training").await.code(), "past_due");
+    assert_eq!(vault.vault.erase_due().await.unwrap().erased, 1);
+}
+
+#[tokio::test]
+async fn lifting_a_restriction_in_time_gives_the_recording_back() {
+    let vault = TestVault::new().await;
+    let audio = tone(1.0, 1);
+    let id = vault.recording(SUPPORT, &audio).await;
+    let (trainer, dpo) = (vault.token(Role::Trainer).await, vault.token(Role::Compliance).await);
+    let path = format!("/v1/recordings/{id}/restriction");
+    let case = serde_json::json!({"case": "C-9"});
+    vault.post(&path).token(&dpo).json(&case).send().await;
+    vault.request(Request::delete(&path)).token(&dpo).json(&case).send().await;
+    assert_eq!(vault.listen(&trainer, id, "purpose=training").await.body, audio);
+}
+
+#[tokio::test]
+async fn the_waveform_shows_the_sound() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(10.0, 1)).await;
+    let token = vault.token(Role::Trainer).await;
+    let path = format!("/v1/recordings/{id}/waveform?purpose=training");
+    let waveform = vault.get(&path).token(&token).send().await.json();
+    assert_eq!(waveform["channels"], 1);
+    assert!((waveform["duration"].as_f64().unwrap() - 10.0).abs() < 0.01);
+    let peaks = waveform["peaks"][0].as_array().unwrap();
+    assert_eq!(peaks.len() as u64, waveform["buckets"].as_u64().unwrap());
+    let highest = peaks.iter().map(|peak| peak[1].as_f64().unwrap()).fold(0.0, f64::max);
+    assert!((highest - 12_000.0 / 32_768.0).abs() < 0.02, "{highest}");
+}
+
+#[tokio::test]
+async fn one_listening_is_one_ledger_entry_however_many_ranges() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(5.0, 1)).await;
+    let token = vault.token(Role::Trainer).await;
+    let path = format!("/v1/recordings/{id}/audio?purpose=training");
+    for range in ["bytes=0-9", "bytes=100-200", "bytes=-5"] {
+        vault.get(&path).token(&token).range(range).send().await;
+    }
+    let entries = callvault::index::ledger_entries::list(
+        vault.vault.index(),
+        vault.vault.provider(),
+        0,
+        1000,
+    );
+    let entries = entries.await.unwrap();
+    let played = entries.iter().filter(|entry| entry.event.as_str() == "access.played").count();
+    assert_eq!(played, 1);
+}
+
+#[tokio::test]
+async fn a_revoked_token_and_its_tickets_open_nothing() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let token = vault.token(Role::Trainer).await;
+    let request = vault.post(&format!("/v1/recordings/{id}/playback")).token(&token);
+    let ticket = request.json(&serde_json::json!({"purpose": "training"})).send().await;
+    let url = ticket.json()["url"].as_str().unwrap().to_owned();
+    let holder = vault.vault.authenticate(&token).await.unwrap().id;
+    vault.vault.revoke_token(holder).await.unwrap();
+
+    assert_eq!(vault.listen(&token, id, "purpose=training").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(vault.get(&url).send().await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_ticket_ends() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let token = vault.token(Role::Trainer).await;
+    let request = vault.post(&format!("/v1/recordings/{id}/playback")).token(&token);
+    let ticket = request.json(&serde_json::json!({"purpose": "training"})).send().await;
+    let url = ticket.json()["url"].as_str().unwrap().to_owned();
+    vault.advance(SignedDuration::from_hours(1));
+    assert_eq!(vault.get(&url).send().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(vault.get("/v1/playback/nonsense").send().await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn basic_credentials_carry_a_token_as_the_password() {
+    use base64::Engine as _;
+    let vault = TestVault::new().await;
+    let token = vault.token(Role::Trainer).await;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("anyone:{token}"));
+    let request = vault.get("/v1/recordings").header("authorization", &format!("Basic {basic}"));
+    assert_eq!(request.send().await.status, StatusCode::OK);
+    let none = vault.get("/v1/recordings").send().await;
+    assert_eq!(none.status, StatusCode::UNAUTHORIZED);
+    assert!(none.header("www-authenticate").contains("Basic"));
+    let in_query = vault.get(&format!("/v1/recordings?token={token}")).send().await;
+    assert_eq!(in_query.status, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,49 @@
+//! For those who run it: health, the document, and clear problems.
+
+use axum::http::StatusCode;
+use callvault::model::Role;
+
+use crate::harness::TestVault;
+
+#[tokio::test]
+async fn health_and_readiness_answer() {
+    let vault = TestVault::new().await;
+    assert_eq!(vault.get("/healthz").send().await.status, StatusCode::OK);
+    let ready = vault.get("/readyz").send().await;
+    assert_eq!(ready.status, StatusCode::OK);
+    assert_eq!(ready.json(), serde_json::json!({"index": true, "keyring": true, "store": true}));
+}
+
+#[tokio::test]
+async fn the_document_lists_every_route_and_the_browser_shows_it() {
+    let vault = TestVault::new().await;
+    let document = vault.get("/v1/openapi.json").send().await.json();
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    insta::assert_snapshot!(paths.join("\n"));
+    let browser = vault.get("/docs/").send().await;
+    assert_eq!(browser.status, StatusCode::OK);
+    assert!(browser.text().contains("swagger"));
+}
+
+#[tokio::test]
+async fn every_answer_carries_a_request_id_and_every_problem_the_same_shape() {
+    let vault = TestVault::new().await;
+    let token = vault.token(Role::Trainer).await;
+    let answer = vault.get("/v1/recordings/nonsense").token(&token).send().await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.header("x-request-id").len(), 36);
+    let problem = answer.json();
+    assert_eq!(problem["type"], "urn:callvault:not_found");
+    assert_eq!(problem["status"], 404);
+    assert!(problem["title"].is_string() && problem["detail"].is_string());
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_sound_vault_sound() {
+    let vault = TestVault::new().await;
+    let findings = vault.vault.examine().await;
+    for about in ["location", "clock", "eraser", "index", "store", "bucket", "keyring", "root"] {
+        let finding = findings.iter().find(|finding| finding.about == about).expect(about);
+        assert!(finding.ok, "{finding:?}");
+    }
+}

@@ -6,7 +6,7 @@
 export SKIP_LONG=${SKIP_LONG:-1}
 generator=$(hash_of tests/corpus/*)
 [ "$SKIP_LONG" = 1 ] || generator+=-long
-cache=${CALLVAULT_CACHE:-$HOME/.cache/callvault}/corpus
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/callvault/corpus
 made=$cache/$generator
 
 if [ "$(cat target/corpus/.generator 2>/dev/null || true)" = "$generator" ]; then

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-TOOLS=${CALLVAULT_TOOLS:-$HOME/.cache/callvault/tools}
+TOOLS=${CALLVAULT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/callvault/tools}
 # shellcheck disable=SC2034  # read by the scripts that source this
 GARAGE_VERSION=2.5.0 GARAGE=$TOOLS/bin/garage
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Sets everything up and starts a vault with example customers, people and spoken calls.
-# PROFILE=release builds it as it would be deployed; arguments go to `callvault serve`.
+# PROFILE=release builds it as it would be deployed, DATA=folder keeps it elsewhere than in data.
 . "$(dirname "$0")/lib.sh"
 
 profile=${PROFILE:-dev}
-data=${CALLVAULT_DATA_DIR:-data}
+export CALLVAULT_DATA_DIR=${DATA:-${CALLVAULT_DATA_DIR:-data}}
+data=$CALLVAULT_DATA_DIR
 try_next=$data/demo/try-next.txt
 # The folder cargo names `debug` holds the profile it names `dev`.
 binary=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/callvault
@@ -27,7 +28,12 @@ if [ ! -s "$try_next" ]; then
   scripts/demo-speech.sh target/demo-speech
   # Holds the tokens of the demo, so that the next `make run` can show them again; nobody else may read it.
   vault demo --speech target/demo-speech >"$try_next.new"
+  # Empty when the vault was not: the demo leaves such a vault as it is.
   mv "$try_next.new" "$try_next"
 fi
-cat "$try_next"
-exec "$binary" --config config/demo.toml serve "$@"
+if [ -s "$try_next" ]; then
+  cat "$try_next"
+else
+  say "this vault holds something else than the demo, or half of it: try DATA=new-folder make run"
+fi
+exec "$binary" --config config/demo.toml serve

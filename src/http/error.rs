@@ -89,13 +89,15 @@ impl From<Error> for Problem {
             Error::Conflict(_) => (S::CONFLICT, "conflict"),
             Error::Paused(_) => (S::CONFLICT, "paused"),
             Error::Busy => (S::SERVICE_UNAVAILABLE, "busy"),
-            Error::Index(_) => (S::SERVICE_UNAVAILABLE, "index_unavailable"),
-            Error::Store(_) => (S::SERVICE_UNAVAILABLE, "store_unavailable"),
-            Error::Crypto(_) | Error::Audio(_) | Error::Job(_) => {
+            Error::IndexAway(_) => (S::SERVICE_UNAVAILABLE, "index_unavailable"),
+            Error::StoreAway(_) => (S::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Error::Full(_) => (S::INSUFFICIENT_STORAGE, "full"),
+            Error::Damaged(_) => (S::INTERNAL_SERVER_ERROR, "damaged"),
+            Error::Index(_) | Error::Crypto(_) | Error::Audio(_) | Error::Job(_) => {
                 (S::INTERNAL_SERVER_ERROR, "internal")
             }
         };
-        if matches!(error, Error::Store(_)) {
+        if matches!(error, Error::StoreAway(_) | Error::Damaged(_)) {
             metrics::counter!("callvault_store_errors_total", "operation" => "request")
                 .increment(1);
         }
@@ -103,7 +105,9 @@ impl From<Error> for Problem {
             tracing::error!(error = &error as &dyn std::error::Error, "the vault failed");
         }
         let detail = match status {
-            S::INTERNAL_SERVER_ERROR => "the vault failed; the log has the request id".to_owned(),
+            S::INTERNAL_SERVER_ERROR if code == "internal" => {
+                "the vault failed; the log has the request id".to_owned()
+            }
             S::SERVICE_UNAVAILABLE => {
                 format!("{error}; nothing is half-written, try again shortly")
             }

@@ -208,7 +208,7 @@ impl Vault {
             Err(error) => {
                 // Whether a failed commit took effect is not known: the object stays then, and
                 // reconciling tells an orphan from a recording.
-                if !matches!(error, Error::Index(_)) {
+                if !error.is_of_index() {
                     self.discard(id).await;
                 }
                 Err(error)

@@ -84,12 +84,21 @@ pub enum Error {
     /// Erasing is paused until somebody confirms.
     #[error("{0}")]
     Paused(String),
-    /// The index failed.
+    /// The disk of the index or the store is full.
+    #[error("the disk is full; nothing was stored: make room and try again")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The index is away or too busy.
+    #[error("the index is not available")]
+    IndexAway(#[source] index::Error),
+    /// The store is away, too busy or refuses.
+    #[error("the object store is not available")]
+    StoreAway(#[source] store::Error),
+    /// The object of a recording is missing or not what was written: an incident.
+    #[error("the object of this recording is missing or damaged")]
+    Damaged(#[source] store::Error),
+    /// The index failed in a way that is a defect, or refused a row.
     #[error("the index failed")]
-    Index(#[from] index::Error),
-    /// The store failed.
-    #[error("the store failed")]
-    Store(#[from] store::Error),
+    Index(#[source] index::Error),
     /// A key is missing or something does not open.
     #[error("a key operation failed")]
     Crypto(#[from] crypto::Error),
@@ -118,6 +127,42 @@ pub struct Gone {
     pub key_destroyed_at: Option<Timestamp>,
     /// When its absence was verified.
     pub erased_at: Option<Timestamp>,
+}
+
+impl Error {
+    /// Whether it came from the index: then a transaction may have taken effect all the same.
+    pub(super) fn is_of_index(&self) -> bool {
+        match self {
+            Self::Index(_) | Self::IndexAway(_) => true,
+            Self::Full(source) => source.is::<index::Error>(),
+            _ => false,
+        }
+    }
+}
+
+impl From<index::Error> for Error {
+    fn from(error: index::Error) -> Self {
+        match error {
+            index::Error::Unavailable(_) => Self::IndexAway(error),
+            index::Error::Full(_) => Self::Full(Box::new(error)),
+            index::Error::Conflict(_) | index::Error::Migrate(_) | index::Error::Other(_) => {
+                Self::Index(error)
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Full(_) => Self::Full(Box::new(error)),
+            store::Error::NotFound(_) | store::Error::Unfaithful => Self::Damaged(error),
+            store::Error::Unavailable(_)
+            | store::Error::Denied(_)
+            | store::Error::Settings { .. }
+            | store::Error::Other(_) => Self::StoreAway(error),
+        }
+    }
 }
 
 impl From<audio::Error> for Error {

@@ -38,7 +38,7 @@ impl Vault {
             forgotten.days.iter().map(|(_, _, print)| hex::encode(print)).collect();
         let body = json!({ "epoch": forgotten.epoch, "days": days, "prints": prints });
         let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         facts::set(&mut tx, LAST, &today.0.to_string()).await?;
         tx.commit().await?;

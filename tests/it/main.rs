@@ -7,6 +7,7 @@ mod audio_corpus;
 mod backend;
 mod erasing;
 mod faults;
+mod freshness;
 mod harness;
 mod index;
 mod ingest;

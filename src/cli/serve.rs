@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +39,9 @@ impl Serve {
         let address = self.listen.unwrap_or(config.http.listen);
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+        let address = listener.local_addr()?;
+        // An answer leaves at once; a socket that refuses the option works without it.
+        let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
         let app = App::new(vault.clone(), move || {
             metrics.as_ref().map_or_else(String::new, |metrics| {
                 metrics.run_upkeep();
@@ -50,7 +54,7 @@ impl Serve {
             let stop = stop.clone();
             async move { vault.keep_up(upkeep, stop).await }
         });
-        tracing::info!(address = %listener.local_addr()?, "serving");
+        tracing::info!(%address, "serving");
         let serving = axum::serve(listener, router(app))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
         let mut serving = std::pin::pin!(serving.into_future());

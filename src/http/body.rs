@@ -117,9 +117,13 @@ async fn body(content: &Content, range: Range<u64>, head_only: bool) -> Result<B
     if head_only || range.is_empty() {
         return Ok(Body::empty());
     }
+    let len = range.end - range.start;
     let mut pieces = content.bytes(range).await?;
     // A store that is away is told with a status, not with a body that breaks off.
     let first = pieces.next().await.transpose()?;
+    if let Some(all) = first.as_ref().filter(|first| first.len() as u64 == len) {
+        return Ok(Body::from(all.clone()));
+    }
     Ok(Body::from_stream(stream::iter(first.map(Ok)).chain(pieces)))
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use tokio::task::spawn_blocking;
@@ -32,6 +33,18 @@ impl Folder {
 
     fn path(&self, id: RecordingId) -> PathBuf {
         self.root.join(folder(id)).join(id.to_string())
+    }
+
+    /// Reads a window of a file and hands it to `work`, in one blocking job.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        id: RecordingId,
+        range: Range<u64>,
+        work: impl FnOnce(Vec<u8>) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let path = self.path(id);
+        let read = move || Ok(work(window(&path, &range)?));
+        spawn_blocking(read).await.map_err(Error::other)?
     }
 
     /// Unlinks the files and makes that last: a folder is flushed once, however many it lost.
@@ -149,6 +162,15 @@ impl Folder {
         }
         Ok(swept)
     }
+}
+
+fn window(path: &Path, range: &Range<u64>) -> Result<Vec<u8>, Error> {
+    let wanted = range.end.saturating_sub(range.start);
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(wanted).map_err(Error::other)?);
+    file.take(wanted).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == wanted { Ok(bytes) } else { Err(Error::Unfaithful) }
 }
 
 fn is_older(file: &fs::DirEntry, than: Timestamp) -> Result<bool, Error> {

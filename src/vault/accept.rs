@@ -301,7 +301,7 @@ impl Vault {
         &self,
         entries: &[index::ledger_entries::NewEntry],
     ) -> Result<(), Error> {
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         index::ledger_entries::append(&mut tx, entries).await?;
         tx.commit().await?;
         Ok(())

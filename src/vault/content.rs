@@ -42,10 +42,12 @@ impl Opened {
             return Ok(Bytes::new());
         }
         let span = self.opener.span(range.clone())?;
-        let sealed = self.store.read(self.id, span.object.clone()).await?;
-        let mut buffer = Vec::from(sealed);
-        self.opener.open(&span, &mut buffer)?;
-        let plain = Bytes::from(buffer);
+        let (opener, segments) = (self.opener.clone(), span.clone());
+        let open = move |mut sealed: Vec<u8>| {
+            opener.open(&segments, &mut sealed)?;
+            Ok::<_, crate::crypto::Error>(Bytes::from(sealed))
+        };
+        let plain = self.store.read_with(self.id, span.object.clone(), open).await??;
         let offset = |at: u64| usize::try_from(at - span.plain.start).unwrap_or(usize::MAX);
         let wanted = offset(range.start)..offset(range.end);
         if wanted.end > plain.len() {

@@ -80,7 +80,7 @@ impl Vault {
         self.0.keys.ensure(&[customer.id], &[]).await?;
         let body = json!({ "recording": recording, "term": customer.term });
         let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         match index::controllers::insert_customer(&mut tx, &customer).await {
             Err(index::Error::Conflict(_)) => {
                 return Err(Error::Conflict("there is a customer with this reference already"));
@@ -119,7 +119,7 @@ impl Vault {
         let body = json!({ "recording": customer.recording });
         let now = self.0.clock.now();
         let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         index::controllers::update_customer(&mut tx, &customer).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;

@@ -34,7 +34,7 @@ impl Vault {
             return Err(Error::Conflict("a hold keeps this recording; release it first"));
         }
         let now = self.0.clock.now();
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         let claimed = rows::claim_one(&mut tx, id, cause, Some(case), now).await?;
         let claimed = claimed.ok_or(Error::Conflict("the recording changed; look again"))?;
         let body = serde_json::json!({ "by": caller.id, "cause": cause, "case": case });

@@ -72,7 +72,7 @@ impl Vault {
     /// Step 1 for what is due: claimed, under the lock that re-checks due, hold and restriction.
     async fn claim_due(&self) -> Result<Option<Vec<Claimed>>, Error> {
         let now = self.0.clock.now();
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         let claimed = rows::claim_due(&mut tx, now, BATCH).await?;
         if claimed.is_empty() {
             return Ok(None);
@@ -89,7 +89,7 @@ impl Vault {
         let now = self.0.clock.now();
         let lost = rows::lost_due(&self.0.index, now, BATCH).await?;
         let mut claimed = Vec::with_capacity(lost.len());
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         for id in lost {
             claimed.extend(rows::claim_one(&mut tx, id, Cause::Term, None, now).await?);
         }
@@ -102,7 +102,7 @@ impl Vault {
     /// Step 1 for what a node that died, or a store that was away, left behind.
     async fn claim_stale(&self) -> Result<Option<Vec<Claimed>>, Error> {
         let now = self.0.clock.now();
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         let before = now.plus(-STALE);
         let claimed = rows::claim_stale(&mut tx, now, before, BATCH).await?;
         tx.commit().await?;
@@ -132,7 +132,7 @@ impl Vault {
     async fn destroy_wraps(&self, batch: &[Claimed]) -> Result<Vec<RecordingId>, Error> {
         let now = self.0.clock.now();
         let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         let destroyed = rows::destroy_wraps(&mut tx, &ids, now).await?;
         let destroyed: std::collections::HashSet<_> = destroyed.into_iter().collect();
         let released: std::collections::HashSet<_> =
@@ -181,7 +181,7 @@ impl Vault {
         }
         if !failed.is_empty() {
             let now = self.0.clock.now();
-            let mut tx = self.0.index.begin().await?;
+            let mut tx = self.change().await?;
             for reason in ["present", "versions_remain", "unknown"] {
                 let ids: Vec<_> =
                     failed.iter().filter(|(_, why)| *why == reason).map(|(id, _)| *id).collect();
@@ -198,7 +198,7 @@ impl Vault {
             return Ok(Vec::new());
         }
         let now = self.0.clock.now();
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         let erased = rows::finish_erased(&mut tx, ids, now, now.plus(LOOK_AGAIN)).await?;
         let mut entries: Vec<_> = erased.iter().map(|row| erased_entry(row, now)).collect();
         let dead: Vec<_> = erased.iter().filter(|row| row.class == Class::Customer).collect();
@@ -220,7 +220,7 @@ impl Vault {
     async fn look_again(&self, pass: &mut ErasePass) -> Result<(), Error> {
         loop {
             let now = self.0.clock.now();
-            let mut tx = self.0.index.begin().await?;
+            let mut tx = self.change().await?;
             let due = rows::look_again(&mut tx, now, BATCH).await?;
             tx.commit().await?;
             if due.is_empty() {
@@ -246,7 +246,7 @@ impl Vault {
             pass.looked_again += (done.len() - back.len()) as u64;
             pass.reappeared += back.len() as u64;
             self.0.store.delete(&back).await;
-            let mut tx = self.0.index.begin().await?;
+            let mut tx = self.change().await?;
             rows::looked(&mut tx, &done).await?;
             ledger_entries::append(&mut tx, &entries).await?;
             tx.commit().await?;
@@ -261,7 +261,7 @@ impl Vault {
     async fn bury_due(&self, pass: &mut ErasePass) -> Result<(), Error> {
         loop {
             let now = self.0.clock.now();
-            let mut tx = self.0.index.begin().await?;
+            let mut tx = self.change().await?;
             let due = rows::metadata_due(&mut tx, now, BATCH).await?;
             if due.is_empty() {
                 return Ok(());

@@ -65,7 +65,7 @@ impl Vault {
         });
         let now = self.0.clock.now();
         let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         facts::set(&mut tx, TOLD, &forgotten.epoch.to_string()).await?;
         if let Some(today) = today {

@@ -5,7 +5,7 @@
 //! - playing: `play`, `content`, `ticket`
 //! - finding: `find`, [`view`]
 //! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
-//! - around it: `customers`, `tokens`, `upkeep`, `watch`, [`doctor`]
+//! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
 mod content;
@@ -22,6 +22,7 @@ mod keyring_place;
 mod ledger;
 mod numbers;
 mod play;
+mod recent;
 mod reconcile;
 mod restrict;
 mod row;
@@ -115,6 +116,8 @@ struct Inner {
     listening: Cache<play::Occasion, ()>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
+    /// What was read a moment ago.
+    recent: recent::Recent,
     watch: watch::Watch,
 }
 
@@ -136,6 +139,7 @@ impl Vault {
             provider,
             listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
+            recent: recent::Recent::default(),
             watch: watch::Watch::default(),
         })))
     }

@@ -30,7 +30,7 @@ pub(super) struct Occasion(PrincipalId, RecordingId, Option<Purpose>, Option<Den
 
 /// A recording that the caller may hear now.
 pub struct Heard {
-    pub(super) recording: Recording,
+    pub(super) recording: Arc<Recording>,
     pub(super) may: Listening,
     occasion: Occasion,
 }
@@ -49,8 +49,7 @@ pub enum Form {
 impl Vault {
     /// Decides whether the caller may hear a recording. Refusals are put into the ledger.
     pub async fn hear(&self, caller: &Caller, wish: &Wish) -> Result<Heard, Error> {
-        let found =
-            index::recordings::find_for(&self.0.index, caller.controller, wish.recording).await?;
+        let found = self.recent_recording(caller.controller, wish.recording).await?;
         let recording = found.ok_or(Error::NotFound)?;
         let now = self.0.clock.now();
         let case = wish.case.as_deref().is_some_and(|case| !case.trim().is_empty());

@@ -139,7 +139,7 @@ impl Vault {
         }
         let now = self.0.clock.now();
         for row in missing {
-            let mut tx = self.0.index.begin().await?;
+            let mut tx = self.change().await?;
             // It may have been erased since it was looked for: then it is not lost.
             if rows::mark_lost(&mut tx, row.id).await? {
                 let lost = Event::RecordingLost;
@@ -152,7 +152,7 @@ impl Vault {
         }
         let before = now.plus(-options.grace);
         found.unfinished_removed = self.0.store.sweep_unfinished(before).await?;
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         facts::set(&mut tx, "last_reconcile", &now.to_string()).await?;
         tx.commit().await?;
         Ok(())

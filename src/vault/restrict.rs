@@ -40,7 +40,7 @@ impl Vault {
         let event = if restricted { Event::RestrictionSet } else { Event::RestrictionLifted };
         let body = serde_json::json!({ "by": caller.id, "case": case });
         let entry = ledger::about(recording.controller, now, event, id, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         rows::set_restricted(&mut tx, id, restricted).await?;
         let generation = self.0.keys.generation(day);
         rows::rewrap(&mut tx, id, &moved, day, generation, recording.due_at).await?;

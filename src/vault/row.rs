@@ -38,7 +38,7 @@ impl Vault {
                 "class": draft.class, "due": ledger::due_hour(dates.due_at), "pol": target.policy,
             }),
         );
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         index::recordings::insert(&mut tx, &recording, &marks).await?;
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;

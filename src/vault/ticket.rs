@@ -33,7 +33,7 @@ impl Vault {
             case_id: wish.case.clone(),
             expires_at,
         };
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         index::tickets::insert(&mut tx, &ticket, &secret.hash()).await?;
         tx.commit().await?;
         Ok(Ticket { secret, expires_at })

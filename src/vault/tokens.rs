@@ -1,6 +1,7 @@
 //! Tokens: 256 random bits, stored hashed, shown once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -63,9 +64,10 @@ pub struct NewToken {
 impl Vault {
     /// Finds out who holds a token.
     pub async fn authenticate(&self, secret: &str) -> Result<Caller, Error> {
-        let token = index::tokens::find_by_hash(&self.0.index, &hash(secret)).await?;
+        let token = self.recent_token(hash(secret)).await?;
         let now = self.0.clock.now();
-        token.and_then(|token| caller(token, now)).ok_or(Error::Unauthenticated)
+        let holder = token.and_then(|token| caller(Arc::unwrap_or_clone(token), now));
+        holder.ok_or(Error::Unauthenticated)
     }
 
     /// Makes a token. For the composition root: whoever can run commands on the machine.
@@ -86,7 +88,7 @@ impl Vault {
             expires_at: new.expires_at,
             revoked_at: None,
         };
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
         tx.commit().await?;
         Ok((token.id, secret))
@@ -104,7 +106,7 @@ impl Vault {
 
     /// Takes a token back, at once.
     pub async fn revoke_token(&self, id: PrincipalId) -> Result<(), Error> {
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.change().await?;
         let revoked = index::tokens::revoke(&mut tx, id, self.0.clock.now()).await?;
         tx.commit().await?;
         if revoked { Ok(()) } else { Err(Error::NotFound) }

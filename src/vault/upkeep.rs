@@ -39,6 +39,7 @@ impl Vault {
         let following = async {
             loop {
                 follow.tick().await;
+                self.0.recent.sweep(self.0.clock.elapsed());
                 if let Err(error) = self.0.keys.refresh().await {
                     tracing::warn!(%error, "the keyring does not answer");
                 }
@@ -78,7 +79,7 @@ impl Vault {
     }
 
     async fn purge_tickets(&self) -> Result<(), Error> {
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         crate::index::tickets::purge_expired(&mut tx, self.0.clock.now()).await?;
         tx.commit().await?;
         Ok(())

@@ -88,7 +88,7 @@ impl Vault {
                 return self.pause(&reason, now).await.map(Some);
             }
         }
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         guards::see_clock(&mut tx, now).await?;
         tx.commit().await?;
         Ok(None)
@@ -104,7 +104,7 @@ impl Vault {
         let now = self.0.clock.now();
         let body = serde_json::json!({ "confirmed": true });
         let entry = ledger::general(self.0.provider, now, Event::EraserBraked, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         guards::confirm(&mut tx, now).await?;
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
@@ -115,7 +115,7 @@ impl Vault {
         tracing::error!(reason, "erasing is paused");
         let body = serde_json::json!({ "paused": true });
         let entry = ledger::general(self.0.provider, now, Event::ClockAnomaly, &body);
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.addition().await?;
         guards::pause(&mut tx, reason, now).await?;
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;

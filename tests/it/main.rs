@@ -8,6 +8,7 @@ mod backend;
 mod corpus;
 mod erasing;
 mod faults;
+mod freshness;
 mod harness;
 mod index;
 mod ingest;

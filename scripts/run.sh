@@ -29,5 +29,7 @@ if [ ! -s "$try_next" ]; then
   vault demo --speech target/demo-speech >"$try_next.new"
   mv "$try_next.new" "$try_next"
 fi
-cat "$try_next"
+# The vault may be served elsewhere than when it was filled.
+listen=${CALLVAULT_HTTP__LISTEN:-127.0.0.1:8080}
+sed "s|^export VAULT=.*|export VAULT=http://${listen/#0.0.0.0:/127.0.0.1:}|" "$try_next"
 exec "$binary" --config config/demo.toml serve "$@"

@@ -32,8 +32,10 @@ if [ ! -s "$try_next" ]; then
   mv "$try_next.new" "$try_next"
 fi
 if [ -s "$try_next" ]; then
-  cat "$try_next"
+  # The vault may be served elsewhere than when it was filled.
+  listen=${CALLVAULT_HTTP__LISTEN:-127.0.0.1:8080}
+  sed "s|^export VAULT=.*|export VAULT=http://${listen/#0.0.0.0:/127.0.0.1:}|" "$try_next"
 else
   say "this vault holds something else than the demo, or half of it: try DATA=new-folder make run"
 fi
-exec "$binary" --config config/demo.toml serve
+exec "$binary" --config config/demo.toml serve "$@"

@@ -2,7 +2,7 @@
 //! says what to try.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,9 +24,9 @@ pub(super) struct Demo {
     /// The folder with the spoken recordings and their manifest.json.
     #[arg(long, env = "CALLVAULT_SPEECH", default_value = "target/demo-speech")]
     speech: PathBuf,
-    /// Where the vault will be served, for the commands to try.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: String,
+    /// Where the vault will be served, for the commands to try; `http.listen` unless said.
+    #[arg(long)]
+    url: Option<String>,
 }
 
 /// A recording of the manifest.
@@ -84,7 +84,8 @@ impl Demo {
             take_in(&vault, &self.speech, call).await.with_context(|| call.file.clone())?;
             kept += 1;
         }
-        print!("{}", what_to_try(&self.url, &tokens, kept));
+        let url = self.url.unwrap_or_else(|| address(config.http.listen));
+        print!("{}", what_to_try(&url, &tokens, kept));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -174,53 +175,69 @@ impl Tokens {
     }
 }
 
-fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
-    let mut text =
-        format!("The vault holds {kept} spoken recordings. Try, in another terminal:\n\n");
-    let mut say = |line: &str| writeln!(text, "{line}").expect("writing to a String cannot fail");
-    for (name, token) in [
-        ("PBX", &tokens.pbx),
-        ("TRAINER", &tokens.trainer),
-        ("EVIDENCE", &tokens.evidence),
-        ("LISTENER", &tokens.listener),
-        ("COMPLIANCE", &tokens.compliance),
-    ] {
-        say(&format!("export {name}={token}"));
+/// Where a browser on this machine finds what listens there.
+fn address(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
     }
-    say("\n# what a trainer may know of, numbers masked");
-    say(&format!("curl -s -H \"Authorization: Bearer $TRAINER\" {url}/v1/recordings"));
-    say("\n# listen to one, as WAV whatever the codec");
-    say(&format!(
-        "ID=$(curl -s -H \"Authorization: Bearer $TRAINER\" '{url}/v1/recordings?limit=1' \
-         | sed -E 's/.*\"id\":\"([0-9a-f-]{{36}})\".*/\\1/')"
-    ));
-    say(&format!(
-        "curl -s -H \"Authorization: Bearer $TRAINER\" \
-         \"{url}/v1/recordings/$ID/audio?purpose=training&as=wav\" -o listen.wav"
-    ));
-    say("\n# without a purpose nobody hears anything; somebody else's recording does not exist");
-    say(&format!("curl -s -H \"Authorization: Bearer $TRAINER\" {url}/v1/recordings/$ID/audio"));
-    say(&format!("curl -s -H \"Authorization: Bearer $LISTENER\" {url}/v1/recordings/$ID"));
-    say("\n# send one, as a PBX does");
-    say(&format!(
-        "curl -s -H \"Authorization: Bearer $PBX\" -F class=support -F direction=inbound \
-         -F ended_at=$(date -u +%FT%TZ) -F caller=0201234567 -F audio=@listen.wav \
-         {url}/v1/recordings"
-    ));
-    say("\n# erase it early, with a case; then it is gone, and says so");
-    say(&format!(
-        "curl -s -H \"Authorization: Bearer $COMPLIANCE\" -H 'Content-Type: application/json' \
-         -d '{{\"cause\":\"request\",\"case\":\"C-17\"}}' {url}/v1/recordings/$ID/erasure"
-    ));
-    say(&format!(
-        "curl -s -H \"Authorization: Bearer $TRAINER\" \
-         \"{url}/v1/recordings/$ID/audio?purpose=training\""
-    ));
-    say("\n# one recording reaches its 90 days in about seven minutes: watch it go");
-    say(&format!(
-        "curl -s -H \"Authorization: Bearer $COMPLIANCE\" \
-         '{url}/v1/recordings?state=audio_erased'"
-    ));
-    say(&format!("\nEverything else: {url}/docs\n"));
-    text
+    format!("http://{listen}")
+}
+
+/// The commands to try, for a shell. `scripts/run.sh` sets the line of `VAULT` anew at every start.
+fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
+    let Tokens { pbx, trainer, evidence, listener, compliance } = tokens;
+    format!(
+        r#"# The vault holds {kept} spoken recordings. Try, in another terminal:
+
+export VAULT={url}
+export PBX={pbx}
+export TRAINER={trainer}
+export EVIDENCE={evidence}
+export LISTENER={listener}
+export COMPLIANCE={compliance}
+
+# what a trainer may know of, numbers masked
+curl -s -H "Authorization: Bearer $TRAINER" "$VAULT/v1/recordings" | jq
+
+# listen to the newest one, as WAV whatever the codec
+ID=$(curl -s -H "Authorization: Bearer $TRAINER" "$VAULT/v1/recordings?limit=1" | jq -r '.items[0].id')
+curl -s -H "Authorization: Bearer $TRAINER" "$VAULT/v1/recordings/$ID/audio?purpose=training&as=wav" -o listen.wav
+
+# without a purpose nobody hears anything; somebody else's recording does not exist
+curl -s -H "Authorization: Bearer $TRAINER" "$VAULT/v1/recordings/$ID/audio"; echo
+curl -s -H "Authorization: Bearer $LISTENER" "$VAULT/v1/recordings/$ID"; echo
+
+# send one, as a PBX does
+curl -s -H "Authorization: Bearer $PBX" -F class=support -F direction=inbound -F ended_at=$(date -u +%FT%TZ) -F caller=0201234567 -F audio=@listen.wav "$VAULT/v1/recordings" | jq
+
+# erase the first one early, with a case; then it is gone, and says so
+curl -s -H "Authorization: Bearer $COMPLIANCE" -H 'Content-Type: application/json' -d '{{"cause":"request","case":"C-17"}}' "$VAULT/v1/recordings/$ID/erasure" | jq
+curl -s -H "Authorization: Bearer $TRAINER" "$VAULT/v1/recordings/$ID/audio?purpose=training" | jq
+
+# one recording reaches its 90 days seven minutes after the vault was filled: watch it go
+curl -s -H "Authorization: Bearer $COMPLIANCE" "$VAULT/v1/recordings?state=audio_erased" | jq
+
+# everything else: {url}/docs
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_go_to_where_the_vault_listens() {
+        for (listen, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:81", "http://127.0.0.1:81"),
+            ("[::]:81", "http://[::1]:81"),
+            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ] {
+            assert_eq!(address(listen.parse().unwrap()), url);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::open;
 use crate::config::Config;
 use crate::index::{Db, Pool};
 
@@ -14,8 +15,7 @@ pub(super) struct Migrate {}
 
 impl Migrate {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
+        open::data_dir(config)?;
         let index =
             Db::connect(&config.index_url(), &Pool::default()).await.context("the index")?;
         index.migrate().await.context("bringing the index up to date")?;

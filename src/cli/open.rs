@@ -1,5 +1,6 @@
 //! Puts a vault together from the settings.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -21,11 +22,18 @@ pub(super) async fn place(config: &Config) -> Result<Arc<dyn Place>> {
     Ok(Arc::new(Files::new(folder, roots)))
 }
 
+/// Makes the folder for what has no address of its own, for its owner alone: the index holds call
+/// details in clear.
+pub(super) fn data_dir(config: &Config) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(&config.data_dir);
+    made.with_context(|| format!("data_dir {}", config.data_dir.display()))
+}
+
 /// Opens the index. The embedded one is brought up to date; a server's is only checked, since
 /// several nodes share it.
 pub(super) async fn index(config: &Config) -> Result<Db> {
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("data_dir {}", config.data_dir.display()))?;
+    data_dir(config)?;
     let url = config.index_url();
     let index = Db::connect(&url, &Pool::default()).await.context("the index")?;
     if url.starts_with("sqlite:") {
@@ -58,4 +66,21 @@ pub(super) async fn vault(config: &Config) -> Result<Vault> {
     let keys = keys(config).await?;
     let parts = Parts { index, store, keys, clock: Clock::system(), settings };
     Ok(Vault::open(parts).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_look_into_the_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: folder.path().join("a/data"), ..Config::default() };
+        data_dir(&config).unwrap();
+        data_dir(&config).unwrap();
+        let mode = std::fs::metadata(&config.data_dir).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

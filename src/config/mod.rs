@@ -120,7 +120,7 @@ impl Config {
             None => "config/callvault.toml".into(),
         };
         let figment = Figment::from(Serialized::defaults(Self::default()))
-            .merge(SecretFiles::of(Toml::file(file))?)
+            .merge(SecretFiles::of(Toml::file_exact(file))?)
             .merge(SecretFiles::of(Environment(environment))?);
         let config: Self = figment.extract().map_err(|error| Error::Invalid(Box::new(error)))?;
         config.schedule()?;
@@ -200,7 +200,8 @@ impl Config {
             ("provider.privacy_contact", &self.provider.privacy_contact),
             ("provider.statement_version", &self.provider.statement_version),
         ];
-        match keys.iter().find(|(_, value)| value.is_none()) {
+        let empty = |value: &Option<String>| value.as_deref().is_none_or(|text| text.trim().is_empty());
+        match keys.iter().find(|(_, value)| empty(value)) {
             None => Ok(()),
             Some((key, _)) => {
                 Err(Error::Value { key, problem: "is required; only the demo runs without".into() })
@@ -263,6 +264,15 @@ mod tests {
         assert!(error.contains("support_term"), "{error}");
         let error = load("[retention]\ntime_zone = 'Mars/Olympus'", &[]).err().unwrap();
         assert!(error.contains("retention.time_zone"), "{error}");
+    }
+
+    #[test]
+    fn a_provider_without_a_name_is_no_provider() {
+        let all = "[provider]\nname = 'N'\nprivacy_contact = 'p@example.nl'\nstatement_version = ";
+        assert!(load(&format!("{all}'1'"), &[]).unwrap().check_provider().is_ok());
+        let error = load(&format!("{all}' '"), &[]).unwrap().check_provider().err().unwrap();
+        assert!(error.to_string().starts_with("provider.statement_version"), "{error}");
+        assert!(load("", &[]).unwrap().check_provider().is_err());
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Vault {
         fail::fail_point!("erase.finishing");
         tx.commit().await?;
         for row in &erased {
-            watch::count_lag(now.since(row.due_at));
+            watch::count_erased(row.cause, now.since(row.due_at));
         }
         Ok(erased)
     }

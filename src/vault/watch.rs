@@ -8,7 +8,7 @@ use super::erase::ErasePass;
 use super::error::Error;
 use super::{Vault, ledger};
 use crate::index::{guards, ledger_entries, recordings as rows};
-use crate::model::{Class, Clock, Day, Event, Timestamp};
+use crate::model::{Cause, Class, Clock, Day, Event, Timestamp};
 use crate::retention::{Anomaly, Sighting, brake, guard};
 
 /// A gap between looks at the clock after which a run counts as set off by the clock.
@@ -35,14 +35,17 @@ impl Watch {
 
 /// Counts what a pass of the eraser did.
 pub(super) fn count_pass(pass: &ErasePass) {
-    metrics::counter!("callvault_erased_total").increment(pass.erased);
     metrics::counter!("callvault_reappeared_total").increment(pass.reappeared);
     metrics::gauge!("callvault_eraser_paused").set(f64::from(u8::from(pass.paused.is_some())));
 }
 
-/// Counts how late an erasure was.
-pub(super) fn count_lag(lag: SignedDuration) {
-    metrics::histogram!("callvault_erasure_lag_seconds").record(lag.as_secs_f64());
+/// Counts a verified erasure and, when its term was why, how late it was. What is erased early is
+/// never late: its lag would only hide that of others.
+pub(super) fn count_erased(cause: Cause, lag: SignedDuration) {
+    metrics::counter!("callvault_erased_total").increment(1);
+    if cause == Cause::Term {
+        metrics::histogram!("callvault_erasure_lag_seconds").record(lag.as_secs_f64());
+    }
 }
 
 /// Counts an error of the store.
@@ -163,4 +166,26 @@ impl Vault {
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a count needs no more than 52 bits")]
 fn count(value: impl TryInto<i64>) -> f64 {
     value.try_into().map_or(0.0, |value: i64| value as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn every_erasure_counts_and_only_those_by_term_can_be_late() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            count_erased(Cause::Request, SignedDuration::from_hours(-2000));
+            count_erased(Cause::Term, SignedDuration::from_secs(30));
+        });
+        let text = recorder.handle().render();
+        for line in
+            ["callvault_erased_total 2", "callvault_erasure_lag_seconds_sum 30", "_seconds_count 1"]
+        {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
 }

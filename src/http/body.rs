@@ -40,7 +40,7 @@ pub(super) async fn serve(
         }
         Some(ranges) => match ranges.as_slice() {
             [range] => one(content, range.clone(), head_only).await,
-            ranges => several(content, ranges, head_only).await,
+            ranges => Ok(several(content, ranges, head_only)),
         },
     }
 }
@@ -81,11 +81,7 @@ async fn one(content: &Content, range: Range<u64>, head_only: bool) -> Result<Re
     Ok(response)
 }
 
-async fn several(
-    content: &Content,
-    ranges: &[Range<u64>],
-    head_only: bool,
-) -> Result<Response, Problem> {
+fn several(content: &Content, ranges: &[Range<u64>], head_only: bool) -> Response {
     let mut pieces: Vec<BoxStream<'static, Result<Bytes, Error>>> = Vec::new();
     let mut length = 0;
     let mut text = |text: String| {
@@ -100,7 +96,7 @@ async fn several(
             content_range(range, content.len()),
         )));
         if !head_only {
-            pieces.push(content.bytes(range.clone()).await?);
+            pieces.push(content.bytes(range.clone()));
         }
     }
     pieces.push(closing);
@@ -110,7 +106,7 @@ async fn several(
     let mut response = dressed(StatusCode::PARTIAL_CONTENT, content, body);
     set(&mut response, CONTENT_TYPE, &format!("multipart/byteranges; boundary={BOUNDARY}"));
     set(&mut response, CONTENT_LENGTH, &length.to_string());
-    Ok(response)
+    response
 }
 
 async fn body(content: &Content, range: Range<u64>, head_only: bool) -> Result<Body, Problem> {
@@ -118,7 +114,7 @@ async fn body(content: &Content, range: Range<u64>, head_only: bool) -> Result<B
         return Ok(Body::empty());
     }
     let len = range.end - range.start;
-    let mut pieces = content.bytes(range).await?;
+    let mut pieces = content.bytes(range);
     // A store that is away is told with a status, not with a body that breaks off.
     let first = pieces.next().await.transpose()?;
     if let Some(all) = first.as_ref().filter(|first| first.len() as u64 == len) {

@@ -52,6 +52,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 
+    /// A body that is no recording is longer than any such body needs to be.
+    pub(super) fn too_long() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 2 MiB")
+    }
+
     /// The range lies outside something of `len` bytes.
     pub(super) fn range(len: u64) -> Self {
         let detail = format!("the range lies outside the {len} bytes there are");

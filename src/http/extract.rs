@@ -2,6 +2,7 @@
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::error::Problem;
@@ -28,6 +29,9 @@ impl From<QueryRejection> for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_long();
+        }
         let what = match rejection {
             JsonRejection::JsonDataError(_) => "has a field that is unknown, missing or malformed",
             JsonRejection::MissingJsonContentType(_) => "needs Content-Type: application/json",

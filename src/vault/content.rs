@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::Vault;
 use super::error::Error;
@@ -146,17 +145,12 @@ impl Content {
     }
 
     /// The bytes of a range, as a stream of bounded pieces.
-    pub async fn bytes(
-        &self,
-        range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    #[must_use]
+    pub fn bytes(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
         metrics::counter!("callvault_playback_bytes_total").increment(range.end - range.start);
         match &self.rendition {
-            None => Ok(self.stored(range)),
-            Some(rendition) => {
-                let permit = self.vault.decoder().await?;
-                Ok(self.rendered(rendition.clone(), range, permit))
-            }
+            None => self.stored(range),
+            Some(rendition) => self.rendered(rendition.clone(), range),
         }
     }
 
@@ -179,31 +173,21 @@ impl Content {
         &self,
         rendition: Arc<Rendition>,
         range: Range<u64>,
-        permit: OwnedSemaphorePermit,
     ) -> BoxStream<'static, Result<Bytes, Error>> {
-        let (sender, receiver) = mpsc::channel::<Result<Bytes, Error>>(4);
-        let source = Box::new(StoreSource::new(self.opened.clone()));
-        let gate = self.gate();
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let mut write = |piece: &[u8]| {
-                let piece = gate().map(|()| Bytes::copy_from_slice(piece));
-                let stop = piece.is_err();
-                match sender.blocking_send(piece) {
-                    Ok(()) if !stop => ControlFlow::Continue(()),
-                    _ => ControlFlow::Break(()),
+        let (vault, opened, gate) = (self.vault.clone(), self.opened.clone(), self.gate());
+        stream::iter(windows(range))
+            .map(move |window| {
+                let (gate, rendition) = (gate.clone(), rendition.clone());
+                let job = render(vault.clone(), opened.clone(), rendition, window);
+                async move {
+                    gate()?;
+                    // A task of its own goes on when nobody reads: a player that is paused keeps
+                    // neither a decoder nor a place in the queue for one.
+                    tokio::spawn(job).await?
                 }
-            };
-            let written = audio::guarded(|| rendition.write(source, range, &mut write));
-            if let Err(error) = written {
-                // The receiver may be gone: then nobody is left to tell.
-                drop(sender.blocking_send(Err(error.into())));
-            }
-        });
-        stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.map(|piece| (piece, receiver))
-        })
-        .boxed()
+            })
+            .buffered(AHEAD)
+            .boxed()
     }
 
     fn gate(&self) -> impl Fn() -> Result<(), Error> + Clone + Send + Sync + 'static {
@@ -213,6 +197,28 @@ impl Content {
             _ => Ok(()),
         }
     }
+}
+
+/// Computes a window of a rendition, off the async threads, and lets the decoder go.
+async fn render(
+    vault: Vault,
+    opened: Opened,
+    rendition: Arc<Rendition>,
+    window: Range<u64>,
+) -> Result<Bytes, Error> {
+    let permit = vault.decoder().await?;
+    let source = Box::new(StoreSource::new(opened));
+    let job = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let mut piece = Vec::with_capacity(usize::try_from(window.end - window.start).unwrap_or(0));
+        let mut keep = |bytes: &[u8]| {
+            piece.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        };
+        audio::guarded(|| rendition.write(source, window, &mut keep))?;
+        Ok(piece.into())
+    });
+    job.await?
 }
 
 /// Cuts a range into windows that end at segment edges.

@@ -265,3 +265,41 @@ async fn basic_credentials_carry_a_token_as_the_password() {
     let in_query = vault.get(&format!("/v1/recordings?token={token}")).send().await;
     assert_eq!(in_query.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_players_keep_no_decoder_from_anybody() {
+    use tower::ServiceExt as _;
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(600.0, 1)).await;
+    let token = vault.token(Role::Trainer).await;
+    let uri = format!("/v1/recordings/{id}/audio?purpose=training&as=wav");
+    let mut paused = Vec::new();
+    for _ in 0..std::thread::available_parallelism().unwrap().get() * 2 + 1 {
+        let request = Request::get(&uri).header("authorization", format!("Bearer {token}"));
+        let answer =
+            vault.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await;
+        paused.push(answer.unwrap());
+    }
+    assert!(paused.iter().all(|answer| answer.status() == StatusCode::OK));
+    let upload = vault.upload(SUPPORT, &tone(1.0, 2)).await;
+    assert_eq!(upload.status, StatusCode::CREATED, "{}", upload.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_ranges_of_a_rendition_come_as_of_the_original() {
+    let vault = TestVault::new().await;
+    let audio = tone(2.0, 1);
+    let id = vault.recording(SUPPORT, &audio).await;
+    let token = vault.token(Role::Trainer).await;
+    let ranges: Vec<_> = (0..16).map(|n| format!("{}-{}", n * 1000, n * 1000 + 9)).collect();
+    let answer = vault
+        .get(&format!("/v1/recordings/{id}/audio?purpose=training&as=wav"))
+        .token(&token)
+        .range(&format!("bytes={}", ranges.join(",")))
+        .send()
+        .await;
+    assert_eq!((answer.status, answer.cut), (StatusCode::PARTIAL_CONTENT, false));
+    assert_eq!(answer.body.len().to_string(), answer.header("content-length"));
+    let last = &audio[15_000..15_010];
+    assert!(answer.body.windows(10).any(|ten| ten == last));
+}

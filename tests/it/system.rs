@@ -47,3 +47,19 @@ async fn the_doctor_finds_a_sound_vault_sound() {
         assert!(finding.ok, "{finding:?}");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_is_no_recording_is_kept_short() {
+    let vault = TestVault::new().await;
+    let token = vault.token(Role::CustomerListener).await;
+    let id = uuid::Uuid::new_v4();
+    let case = "x".repeat(3 << 20);
+    let answer = vault
+        .post(&format!("/v1/recordings/{id}/playback"))
+        .token(&token)
+        .json(&serde_json::json!({"purpose": "own_use", "case": case}))
+        .send()
+        .await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.code(), "too_large");
+}

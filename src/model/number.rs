@@ -27,6 +27,11 @@ pub enum NumberError {
 }
 
 impl E164 {
+    /// Loads the tables that reading a number needs, so that the first one is not slow. Blocking.
+    pub fn warm_up() {
+        drop("+31201234567".parse::<Self>());
+    }
+
     /// The number in full. For sealing and for those who may see it.
     #[must_use]
     pub fn reveal(&self) -> &str {

@@ -41,7 +41,7 @@ use tokio::sync::Semaphore;
 
 use crate::crypto::Keys;
 use crate::index::{self, Db};
-use crate::model::{Caller, Clock, ControllerId, Grant};
+use crate::model::{Caller, Clock, ControllerId, E164, Grant};
 use crate::retention::Schedule;
 use crate::store::Store;
 
@@ -129,6 +129,7 @@ impl Vault {
         let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
         tx.commit().await?;
         keys.ensure(&[provider], &[]).await?;
+        tokio::task::spawn_blocking(E164::warm_up);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Ok(Self(Arc::new(Inner {
             index,

@@ -30,6 +30,8 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
+pub use cipher::bench_segment;
 pub use error::Error;
 pub use files::Files;
 pub use forget::Forgotten;

@@ -131,33 +131,35 @@ async fn run(db: &Db, statement: String) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// How one database counts, makes identifiers, random bytes and marks, and reads microseconds.
+type Dialect = (String, &'static str, String, fn(&str) -> String, fn(String) -> String);
+
 /// Rows `first` to `last` of `rows`, in one statement: spread over 90 days, a fifth of them the
 /// provider's, 3 in 100 tombstones, the first [`OVERDUE`] of those past their term.
 fn statement(db: &Db, now: Timestamp, rows: i64, first: i64, last: i64) -> String {
     let sqlite = matches!(db, Db::Sqlite { .. });
     let now = now.micros();
     let step = 90 * 86_400 * 1_000_000 / rows;
-    let (numbered, id, random32, mark, time): (_, _, _, fn(&str) -> String, fn(String) -> String) =
-        if sqlite {
-            (
-                format!(
-                    "WITH RECURSIVE numbered (n) AS (SELECT {first} UNION ALL
+    let (numbered, id, random32, mark, time): Dialect = if sqlite {
+        (
+            format!(
+                "WITH RECURSIVE numbered (n) AS (SELECT {first} UNION ALL
                      SELECT n + 1 FROM numbered WHERE n < {last})"
-                ),
-                "randomblob(16)",
-                "randomblob(32)".to_owned(),
-                |n: &str| format!("CAST(printf('%032d', ({n}) % {NUMBERS}) AS BLOB)"),
-                |micros: String| micros,
-            )
-        } else {
-            (
-                format!("WITH numbered (n) AS (SELECT generate_series({first}::BIGINT, {last}))"),
-                "gen_random_uuid()",
-                "sha256(convert_to(n::TEXT || random()::TEXT, 'UTF8'))".to_owned(),
-                |n: &str| format!("convert_to(lpad((({n}) % {NUMBERS})::TEXT, 32, '0'), 'UTF8')"),
-                |micros: String| format!("to_timestamp(({micros}) / 1000000.0)"),
-            )
-        };
+            ),
+            "randomblob(16)",
+            "randomblob(32)".to_owned(),
+            |n: &str| format!("CAST(printf('%032d', ({n}) % {NUMBERS}) AS BLOB)"),
+            |micros: String| micros,
+        )
+    } else {
+        (
+            format!("WITH numbered (n) AS (SELECT generate_series({first}::BIGINT, {last}))"),
+            "gen_random_uuid()",
+            "sha256(convert_to(n::TEXT || random()::TEXT, 'UTF8'))".to_owned(),
+            |n: &str| format!("convert_to(lpad((({n}) % {NUMBERS})::TEXT, 32, '0'), 'UTF8')"),
+            |micros: String| format!("to_timestamp(({micros}) / 1000000.0)"),
+        )
+    };
     let dead = "n % 33 = 32";
     let unless_dead = |value: &str| format!("CASE WHEN {dead} THEN NULL ELSE {value} END");
     let if_dead = |value: &str| format!("CASE WHEN {dead} THEN {value} END");

@@ -5,8 +5,8 @@ use super::error::{Error, Gone};
 use super::fields::bad;
 use super::play::gone;
 use super::{Vault, ledger, must};
-use crate::index::{ledger_entries, recordings as rows};
-use crate::model::{Caller, Cause, Event, Grant, RecordingId, State};
+use crate::index::{controllers, ledger_entries, recordings as rows};
+use crate::model::{Caller, Cause, Event, Grant, Recording, RecordingId, State, Timestamp};
 
 /// The causes a person can give. The others have machinery of their own.
 const CAUSES: &[Cause] = &[Cause::Request, Cause::Objection, Cause::ConsentWithdrawn, Cause::Pci];
@@ -26,14 +26,19 @@ impl Vault {
             return Err(bad("cause", "is request, objection, consent_withdrawn or pci"));
         }
         let found = rows::find_for(&self.0.index, caller.controller, id).await?;
-        let recording = found.ok_or(Error::NotFound)?;
-        if recording.state != State::Stored {
+        let recording = found
+            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
+            .ok_or(Error::NotFound)?;
+        if !matches!(recording.state, State::Stored | State::Lost) {
             return Err(Error::Erased(Box::new(gone(&recording))));
         }
         if recording.held {
             return Err(Error::Conflict("a hold keeps this recording; release it first"));
         }
         let now = self.0.clock.now();
+        if self.below_floor(&recording, now).await? {
+            return Err(Error::Conflict("the law behind the customer's floor still keeps it"));
+        }
         let mut tx = self.change().await?;
         let claimed = rows::claim_one(&mut tx, id, cause, Some(case), now).await?;
         let claimed = claimed.ok_or(Error::Conflict("the recording changed; look again"))?;
@@ -44,6 +49,16 @@ impl Vault {
         self.carry_on(vec![claimed], &mut ErasePass::default()).await?;
         let after = rows::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
         Ok(gone(&after))
+    }
+
+    /// Whether a law demands that this recording is kept for now: a floor comes before a request.
+    async fn below_floor(&self, recording: &Recording, now: Timestamp) -> Result<bool, Error> {
+        let customer = controllers::customer(&self.0.index, recording.controller).await?;
+        let floor = customer.and_then(|customer| customer.floor);
+        let zone = &self.0.settings.schedule.zone;
+        Ok(floor
+            .zip(recording.metadata.ended_at)
+            .is_some_and(|(floor, ended_at)| now < floor.after(ended_at, zone)))
     }
 }
 

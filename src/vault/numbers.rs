@@ -5,7 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::error::Error;
 use crate::crypto::Keys;
-use crate::model::{ControllerId, E164, Numbers, Recording, RecordingId, Timestamp};
+use crate::model::{Class, ControllerId, Day, E164, Numbers, Recording, RecordingId};
 
 /// What the sealing is bound to, beside whose it is and which recording.
 const LABEL: &str = "numbers";
@@ -26,12 +26,12 @@ impl Drop for Plain {
     }
 }
 
-/// Seals the numbers under the day their row must have lost them; `None` when there are none.
+/// Seals the numbers so that they open until the key of `day` is forgotten; `None` when there are none.
 pub(super) fn seal(
     keys: &Keys,
     controller: ControllerId,
     recording: RecordingId,
-    metadata_due_at: Timestamp,
+    day: Day,
     numbers: &Numbers,
 ) -> Result<Option<Vec<u8>>, Error> {
     if numbers.caller.is_none() && numbers.callee.is_none() {
@@ -40,15 +40,41 @@ pub(super) fn seal(
     let text = |number: &Option<E164>| number.as_ref().map(|n| n.reveal().to_owned());
     let plain = Plain { caller: text(&numbers.caller), callee: text(&numbers.callee) };
     let json = Zeroizing::new(serde_json::to_vec(&plain).expect("two texts are always JSON"));
-    Ok(Some(keys.seal_row(controller, recording, metadata_due_at.day(), LABEL, &json)?))
+    Ok(Some(keys.seal_row(controller, recording, day, LABEL, &json)?))
 }
 
-/// Opens the numbers of a recording. None when its row has none any more.
+/// The day whose key seals the numbers of a recording.
+///
+/// A customer's details live as long as the audio, so they go with its key into the bucket of holds.
+/// Those of a support call end at their own term, whatever keeps the audio (I11).
+fn day(recording: &Recording) -> Day {
+    match recording.class {
+        Class::Customer if recording.key.day == Day::HOLD => Day::HOLD,
+        Class::Customer | Class::Support => recording.metadata_due_at.day(),
+    }
+}
+
+/// The numbers of a customer's recording, sealed anew for when its audio key moves to `day`.
+pub(super) fn moved(keys: &Keys, recording: &Recording, to: Day) -> Result<Option<Vec<u8>>, Error> {
+    match recording.class {
+        Class::Support => Ok(None),
+        Class::Customer => {
+            let numbers = open(keys, recording)?;
+            seal(keys, recording.controller, recording.id, to, &numbers)
+        }
+    }
+}
+
+/// Opens the numbers of a recording. None when its row has none any more, or their key was
+/// forgotten before the row was emptied.
 pub(super) fn open(keys: &Keys, recording: &Recording) -> Result<Numbers, Error> {
     let Some(sealed) = &recording.metadata.numbers else {
         return Ok(Numbers::default());
     };
-    let day = recording.metadata_due_at.day();
+    let day = day(recording);
+    if day < keys.status().forgotten_before {
+        return Ok(Numbers::default());
+    }
     let json = keys.open_row(recording.controller, recording.id, day, LABEL, sealed)?;
     let plain: Plain = serde_json::from_slice(&json).map_err(|_| crate::crypto::Error::Open)?;
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());

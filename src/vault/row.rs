@@ -82,7 +82,7 @@ impl Vault {
             &self.0.keys,
             target.controller,
             id,
-            dates.metadata_due_at,
+            dates.metadata_due_at.day(),
             &draft.numbers,
         )?;
         let known = |value: u32| i32::try_from(value).ok().filter(|value| *value > 0);

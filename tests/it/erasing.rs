@@ -230,3 +230,75 @@ fn opens(vault: &TestVault, row: &callvault::model::Recording) -> bool {
     };
     vault.keys.unwrap(row.key.wrap.as_ref().unwrap(), &facts).is_ok()
 }
+
+#[tokio::test]
+async fn a_restriction_on_what_is_claimed_meanwhile_is_refused_whole() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let before = row(&vault, id).await;
+    let mut tx = vault.vault.index().begin().await.unwrap();
+    let case = Some("C-1");
+    let cause = callvault::model::Cause::Request;
+    recordings::claim_one(&mut tx, RecordingId(id), cause, case, vault.clock.now()).await.unwrap();
+    // What restricting does last, after the eraser came in between.
+    let moved =
+        recordings::rewrap(&mut tx, RecordingId(id), &[0; 60], before.key.day, 0, before.due_at);
+    assert!(!moved.await.unwrap(), "a claimed recording keeps its key where it is");
+    tx.commit().await.unwrap();
+    let dpo = vault.token(Role::Compliance).await;
+    let path = format!("/v1/recordings/{id}/restriction");
+    let body = serde_json::json!({"case": "C-9"});
+    let answer = vault.post(&path).token(&dpo).json(&body).send().await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "conflict"));
+    assert!(!row(&vault, id).await.restricted);
+    assert!(!events(&vault, id).await.contains(&Event::RestrictionSet));
+}
+
+#[tokio::test]
+async fn nothing_is_erased_early_below_the_floor() {
+    let vault = TestVault::new().await;
+    let new = callvault::vault::NewCustomer {
+        reference: "bank".parse().unwrap(),
+        name: "Bank".into(),
+        agreement: Some("VWO-2".into()),
+        term: Some("P5Y".parse().unwrap()),
+        floor: Some("P1Y".parse().unwrap()),
+        ceiling: None,
+        legal_basis: Some("Wft 4:18e".into()),
+    };
+    vault.vault.add_customer(new).await.unwrap();
+    let mut fields = ACME.to_vec();
+    fields[1] = ("customer", "bank");
+    let id = vault.recording(&fields, &tone(1.0, 1)).await;
+    let admin = vault.token_of(Role::CustomerAdmin, Some("bank"), None).await;
+    let path = format!("/v1/recordings/{id}/erasure");
+    let body = serde_json::json!({"cause": "request", "case": "C-1"});
+    let below = vault.post(&path).token(&admin).json(&body).send().await;
+    assert_eq!((below.status, below.code().as_str()), (StatusCode::CONFLICT, "conflict"));
+    vault.advance_days(365);
+    let above = vault.post(&path).token(&admin).json(&body).send().await;
+    assert_eq!(above.status, StatusCode::OK, "{}", above.text());
+}
+
+#[tokio::test]
+async fn an_administrator_of_some_lines_reaches_no_others() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(ACME, &tone(1.0, 1)).await;
+    let new = callvault::vault::NewToken {
+        name: "line 202".into(),
+        roles: [Role::CustomerAdmin].into(),
+        customer: Some("acme".parse().unwrap()),
+        class: None,
+        lines: Some(["202".to_owned()].into()),
+        expires_at: None,
+    };
+    let admin = vault.vault.create_token(&new).await.unwrap().1;
+    let case = serde_json::json!({"case": "C-1"});
+    let erase = serde_json::json!({"cause": "request", "case": "C-1"});
+    for (what, body) in [("restriction", case), ("erasure", erase)] {
+        let path = format!("/v1/recordings/{id}/{what}");
+        let answer = vault.post(&path).token(admin.reveal()).json(&body).send().await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{what}");
+    }
+    assert_eq!(row(&vault, id).await.state, State::Stored);
+}

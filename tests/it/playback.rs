@@ -274,7 +274,7 @@ async fn paused_players_keep_no_decoder_from_anybody() {
     let token = vault.token(Role::Trainer).await;
     let uri = format!("/v1/recordings/{id}/audio?purpose=training&as=wav");
     let mut paused = Vec::new();
-    for _ in 0..std::thread::available_parallelism().unwrap().get() * 2 + 1 {
+    for _ in 0..=std::thread::available_parallelism().unwrap().get() * 2 {
         let request = Request::get(&uri).header("authorization", format!("Bearer {token}"));
         let answer =
             vault.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await;
@@ -302,4 +302,32 @@ async fn as_many_ranges_of_a_rendition_come_as_of_the_original() {
     assert_eq!(answer.body.len().to_string(), answer.header("content-length"));
     let last = &audio[15_000..15_010];
     assert!(answer.body.windows(10).any(|ten| ten == last));
+}
+
+/// Whether lists are whole and a restricted recording still shows its numbers, long past its term.
+#[tokio::test]
+async fn a_customers_restricted_recording_keeps_its_details_and_spoils_no_list() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(ACME, &tone(1.0, 1)).await;
+    let overdue = vault.recording(ACME, &tone(1.0, 2)).await;
+    let admin = vault.token(Role::CustomerAdmin).await;
+    let path = format!("/v1/recordings/{id}/restriction");
+    let case = serde_json::json!({"case": "C-9"});
+    let set = vault.post(&path).token(&admin).json(&case).send().await;
+    assert_eq!(set.status, StatusCode::NO_CONTENT);
+    // The day passes and is forgotten before any eraser came.
+    vault.advance_days(32);
+    vault.vault.forget().await.unwrap();
+    let list = vault.get("/v1/recordings").token(&admin).send().await;
+    assert_eq!(list.status, StatusCode::OK, "{}", list.text());
+    let list = list.json();
+    let of = |id: uuid::Uuid| {
+        let items = list["items"].as_array().unwrap();
+        items.iter().find(|item| item["id"] == id.to_string()).cloned().unwrap()
+    };
+    assert_eq!(of(id)["callee"], "+31612345678");
+    assert!(of(overdue)["callee"].is_null());
+    let late = format!("/v1/recordings/{overdue}/restriction");
+    let late = vault.post(&late).token(&admin).json(&case).send().await;
+    assert_eq!((late.status, late.code().as_str()), (StatusCode::GONE, "past_due"));
 }

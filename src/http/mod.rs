@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod ingest;
 mod openapi;
+mod paced;
 mod playback;
 mod recordings;
 mod system;

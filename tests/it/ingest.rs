@@ -216,3 +216,28 @@ async fn a_refused_upload_is_one_ledger_entry_however_large() {
         assert_eq!(refused.count(), round);
     }
 }
+
+#[tokio::test]
+async fn the_head_of_a_part_that_never_ends_is_not_kept() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let vault = TestVault::new().await;
+    let token = vault.token(Role::Ingest).await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = read.clone();
+    let start = bytes::Bytes::from_static(b"--cut\r\nContent-Disposition: form-data; name=\"");
+    let more = std::iter::repeat_n(bytes::Bytes::from(vec![b'x'; 16 * 1024]), 1000);
+    let more = more.inspect(move |chunk| {
+        counted.fetch_add(chunk.len(), Ordering::SeqCst);
+    });
+    let endless = std::iter::once(start).chain(more).map(Ok::<_, std::io::Error>);
+    let answer = vault
+        .post("/v1/recordings")
+        .token(&token)
+        .header("content-type", "multipart/form-data; boundary=cut")
+        .body(axum::body::Body::from_stream(futures_util::stream::iter(endless)))
+        .send()
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(read.load(Ordering::SeqCst) < 1 << 20, "{read:?} bytes were read");
+}

@@ -160,3 +160,28 @@ async fn operators_and_sources_list_nothing() {
     assert_eq!(delete.code(), "method_not_allowed");
     assert_eq!(vault.get("/v1/nothing").send().await.code(), "not_found");
 }
+
+#[tokio::test]
+async fn who_runs_or_checks_the_vault_hears_nothing_and_an_agreement_is_no_blank() {
+    let vault = TestVault::new().await;
+    for roles in [[Role::Operator, Role::Trainer], [Role::Compliance, Role::Evidence]] {
+        let new = callvault::vault::NewToken {
+            name: "everything".into(),
+            roles: roles.into(),
+            customer: None,
+            class: None,
+            lines: None,
+            expires_at: None,
+        };
+        assert!(vault.vault.create_token(&new).await.is_err(), "{roles:?}");
+    }
+    let operator = vault.token(Role::Operator).await;
+    let body = serde_json::json!(
+        {"reference": "initech", "name": "Initech", "agreement": " ", "term": "P1Y"}
+    );
+    let blank = vault.post("/v1/customers").token(&operator).json(&body).send().await;
+    assert_eq!(blank.code(), "invalid_field");
+    let patch = vault.request(Request::patch("/v1/customers/acme")).token(&operator);
+    let blank = patch.json(&serde_json::json!({"agreement": ""})).send().await;
+    assert_eq!(blank.code(), "invalid_field");
+}

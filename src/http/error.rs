@@ -153,6 +153,17 @@ impl IntoResponse for Problem {
     }
 }
 
+/// No route has this address.
+pub(super) async fn unknown_route() -> Problem {
+    Error::NotFound.into()
+}
+
+/// The address has no such method.
+pub(super) async fn wrong_method() -> Problem {
+    let detail = "this address does not take this method; see /docs";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
 /// A handler that panicked fails its request and nothing else.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a handler panicked");

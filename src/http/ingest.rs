@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Request, State};
 use axum::http::header::{CONTENT_LENGTH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::App;
 use super::error::Problem;
 use super::extract::Query;
+use super::paced::paced;
 use crate::model::Caller;
 use crate::vault::fields::FIELDS;
 use crate::vault::view::RecordingView;
@@ -51,14 +52,18 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 async fn post(
     State(vault): State<Vault>,
     caller: Caller,
-    headers: HeaderMap,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
     let started = std::time::Instant::now();
-    let mut form = form.map_err(|_| Problem::malformed("the body is no multipart/form-data"))?;
     let mut intake = vault.intake(&caller)?;
-    check_length(&vault, &headers)?;
-    while let Some(part) = form.next_field().await.map_err(broken)? {
+    check_length(&vault, request.headers())?;
+    let (request, meter) = paced(request);
+    let form = Multipart::from_request(request, &()).await;
+    let mut form = form.map_err(|_| Problem::malformed("the body is no multipart/form-data"))?;
+    loop {
+        meter.head();
+        let Some(part) = form.next_field().await.map_err(broken)? else { break };
+        meter.content();
         take_part(&mut intake, part).await?;
     }
     Ok(answer(intake.finish().await?, started))

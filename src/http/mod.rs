@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod ingest;
 mod openapi;
+mod paced;
 mod playback;
 mod recordings;
 mod system;
@@ -61,6 +62,8 @@ pub fn router(app: App) -> Router {
     let (api, document) = openapi::api().split_for_parts();
     // The layers of a request, the outermost last.
     api.merge(openapi::browser(document))
+        .fallback(error::unknown_route)
+        .method_not_allowed_fallback(error::wrong_method)
         .with_state(app)
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

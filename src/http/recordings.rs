@@ -9,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::App;
 use super::error::Problem;
 use super::extract::{Id, Query};
-use crate::model::{Caller, Class, Cursor, Direction, State as Life, Timestamp};
+use crate::model::{Caller, Class, Cursor, Direction, Grant, State as Life, Timestamp};
 use crate::vault::view::RecordingView;
 use crate::vault::{Filter, Vault};
 
@@ -96,6 +96,7 @@ async fn list(
         limit: wanted.limit,
     };
     if let Some(customer) = wanted.customer
+        && caller.has(Grant::Find)
         && !vault.is_own_customer(&caller, &customer).await?
     {
         return Ok(Json(RecordingPage { items: Vec::new(), next: None }));

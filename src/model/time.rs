@@ -22,6 +22,10 @@ const TIMESTAMPTZ: Oid = Oid(1184);
 /// Microseconds between the Unix epoch and PostgreSQL's epoch, 2000-01-01T00:00:00Z.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
+/// The earliest time PostgreSQL keeps, from its own epoch: 4713 before Christ. What is asked for
+/// before it means since ever.
+const POSTGRES_FIRST: i64 = -211_813_488_000_000_000;
+
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 
@@ -151,7 +155,8 @@ impl Type<Postgres> for Timestamp {
 
 impl Encode<'_, Postgres> for Timestamp {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Postgres>::encode(self.micros() - POSTGRES_EPOCH, buffer)
+        let micros = (self.micros() - POSTGRES_EPOCH).max(POSTGRES_FIRST);
+        Encode::<Postgres>::encode(micros, buffer)
     }
 }
 

@@ -122,6 +122,12 @@ impl Vault {
             return Err(Error::NotSubscribed);
         }
         if draft.class == Class::Support {
+            if scope.customer.is_some() {
+                return Err(Error::NotSubscribed);
+            }
+            if draft.customer.is_some() {
+                return Err(bad("customer", "goes with class customer"));
+            }
             let version = self.0.settings.statement_version.as_deref().unwrap_or("demo");
             let policy = format!("support/{version}");
             return Ok(Target { controller: self.0.provider, policy, term: None });
@@ -267,6 +273,7 @@ impl Vault {
     /// Puts a refusal that matters to the controller into the ledger, and hands the error on.
     pub(super) async fn refused(
         &self,
+        caller: &Caller,
         draft: Option<&Draft>,
         at: Timestamp,
         error: Error,
@@ -286,7 +293,7 @@ impl Vault {
         };
         let controller = match customer {
             Ok(Some(customer)) => customer.id,
-            Ok(None) | Err(_) => self.0.provider,
+            Ok(None) | Err(_) => caller.ingest.customer.unwrap_or(self.0.provider),
         };
         let body = serde_json::json!({ "reason": reason });
         let entry = ledger::general(controller, at, Event::IngestRefused, &body);

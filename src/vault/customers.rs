@@ -56,8 +56,9 @@ impl Vault {
 
     /// Adds a customer. Recording is on from the start when agreement and term are there.
     pub async fn add_customer(&self, new: NewCustomer) -> Result<Customer, Error> {
-        if new.name.trim().is_empty() || new.name.len() > 200 {
-            return Err(bad("name", "is 1 to 200 characters"));
+        check_text("name", &new.name)?;
+        if let Some(agreement) = &new.agreement {
+            check_text("agreement", agreement)?;
         }
         let ceiling = new.ceiling.unwrap_or(Term::months(12 * CEILING_YEARS));
         self.check_terms(new.term, new.floor, ceiling, new.legal_basis.as_deref())?;
@@ -103,9 +104,11 @@ impl Vault {
         let found = index::controllers::find_customer(&self.0.index, reference).await?;
         let mut customer = found.ok_or(Error::NotFound)?;
         if let Some(name) = change.name {
+            check_text("name", &name)?;
             customer.name = name;
         }
         if let Some(agreement) = change.agreement {
+            check_text("agreement", &agreement)?;
             customer.agreement = Some(agreement);
         }
         if let Some(recording) = change.recording {
@@ -200,4 +203,12 @@ impl Vault {
         }
         Ok(())
     }
+}
+
+/// A name or a reference says something.
+fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
+    if text.trim().is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
+        return Err(bad(field, "is 1 to 200 bytes of printable text"));
+    }
+    Ok(())
 }

@@ -56,22 +56,23 @@ impl Vault {
         while let Some(batch) = self.claim_stale().await? {
             self.carry_on(batch, &mut pass).await?;
         }
-        pass.paused = self.may_erase().await?;
+        let now = self.0.clock.now();
+        pass.paused = self.may_erase(now).await?;
         if pass.paused.is_none() {
-            while let Some(batch) = self.claim_due().await? {
+            // By the time that was judged: a clock that jumps during the pass ends nothing in it.
+            while let Some(batch) = self.claim_due(now).await? {
                 self.carry_on(batch, &mut pass).await?;
             }
-            self.erase_lost(&mut pass).await?;
+            self.erase_lost(now, &mut pass).await?;
             self.look_again(&mut pass).await?;
-            self.bury_due(&mut pass).await?;
+            self.bury_due(now, &mut pass).await?;
         }
         watch::count_pass(&pass);
         Ok(pass)
     }
 
     /// Step 1 for what is due: claimed, under the lock that re-checks due, hold and restriction.
-    async fn claim_due(&self) -> Result<Option<Vec<Claimed>>, Error> {
-        let now = self.0.clock.now();
+    async fn claim_due(&self, now: Timestamp) -> Result<Option<Vec<Claimed>>, Error> {
         let mut tx = self.change().await?;
         let claimed = rows::claim_due(&mut tx, now, BATCH).await?;
         if claimed.is_empty() {
@@ -85,9 +86,11 @@ impl Vault {
     }
 
     /// Ends what was lost when its term does: nothing of it is left to keep.
-    async fn erase_lost(&self, pass: &mut ErasePass) -> Result<(), Error> {
-        let now = self.0.clock.now();
+    async fn erase_lost(&self, now: Timestamp, pass: &mut ErasePass) -> Result<(), Error> {
         let lost = rows::lost_due(&self.0.index, now, BATCH).await?;
+        if lost.is_empty() {
+            return Ok(());
+        }
         let mut claimed = Vec::with_capacity(lost.len());
         let mut tx = self.change().await?;
         for id in lost {
@@ -239,28 +242,29 @@ impl Vault {
                 if event == Event::ErasureReappeared {
                     tracing::error!(recording = %id, "an erased object is in the store again");
                     back.push(id);
+                } else {
+                    done.push(id);
                 }
                 entries.push(ledger::about(row.controller, now, event, id, &json!({})));
-                done.push(id);
             }
-            pass.looked_again += (done.len() - back.len()) as u64;
+            pass.looked_again += done.len() as u64;
             pass.reappeared += back.len() as u64;
+            // It is looked for once more after this, until it stays away.
             self.0.store.delete(&back).await;
             let mut tx = self.change().await?;
             rows::looked(&mut tx, &done).await?;
             ledger_entries::append(&mut tx, &entries).await?;
             tx.commit().await?;
             if done.len() < ids.len() {
-                // The store does not answer for all of them: the next pass asks again.
+                // Not all of them are known to be absent: a later pass asks again.
                 return Ok(());
             }
         }
     }
 
     /// Step 7: metadata past its own term.
-    async fn bury_due(&self, pass: &mut ErasePass) -> Result<(), Error> {
+    async fn bury_due(&self, now: Timestamp, pass: &mut ErasePass) -> Result<(), Error> {
         loop {
-            let now = self.0.clock.now();
             let mut tx = self.change().await?;
             let due = rows::metadata_due(&mut tx, now, BATCH).await?;
             if due.is_empty() {

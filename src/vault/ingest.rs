@@ -69,11 +69,15 @@ impl Intake<'_> {
         if self.has_audio() {
             return Err(Error::Malformed("an upload has one audio part; this one has two"));
         }
-        let taken = self.take_in(stream).await;
-        if taken.is_err() {
-            self.abandon().await;
+        match self.take_in(stream).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.abandon().await;
+                let draft = self.fields.read(&self.caller.ingest).ok();
+                let now = self.vault.0.clock.now();
+                Err(self.vault.refused(self.caller, draft.as_ref(), now, error).await)
+            }
         }
-        taken
     }
 
     async fn take_in<E>(
@@ -154,7 +158,7 @@ impl Intake<'_> {
             Err(error) => {
                 self.audio = audio;
                 self.abandon().await;
-                return Err(self.vault.refused(None, now, error).await);
+                return Err(self.vault.refused(self.caller, None, now, error).await);
             }
         };
         let result = match audio {
@@ -166,7 +170,7 @@ impl Intake<'_> {
         };
         match result {
             Ok(ingested) => Ok(ingested),
-            Err(error) => Err(self.vault.refused(Some(&draft), now, error).await),
+            Err(error) => Err(self.vault.refused(self.caller, Some(&draft), now, error).await),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::content::{self, Content};
+use super::early::case_id;
 use super::error::{Error, Gone};
 use super::{Vault, ledger};
 use crate::audio::{Rendition, SeekIndex, Waveform};
@@ -24,9 +25,16 @@ pub struct Wish {
     pub case: Option<String>,
 }
 
-/// One listening, as the ledger counts them: who, what, what for, and whether it was refused.
+/// One listening, as the ledger counts them: who, what, what for, in which case, and whether it was
+/// refused.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Occasion(PrincipalId, RecordingId, Option<Purpose>, Option<Denied>);
+pub(super) struct Occasion {
+    by: PrincipalId,
+    recording: RecordingId,
+    purpose: Option<Purpose>,
+    case: Option<String>,
+    denied: Option<Denied>,
+}
 
 /// A recording that the caller may hear now.
 pub struct Heard {
@@ -49,12 +57,20 @@ pub enum Form {
 impl Vault {
     /// Decides whether the caller may hear a recording. Refusals are put into the ledger.
     pub async fn hear(&self, caller: &Caller, wish: &Wish) -> Result<Heard, Error> {
+        let case = wish.case.as_deref().filter(|case| !case.trim().is_empty());
+        let case = case.map(case_id).transpose()?;
         let found = self.recent_recording(caller.controller, wish.recording).await?;
         let recording = found.ok_or(Error::NotFound)?;
         let now = self.0.clock.now();
-        let case = wish.case.as_deref().is_some_and(|case| !case.trim().is_empty());
-        let subject = Subject { recording: &recording, purpose: wish.purpose, case, now };
-        let occasion = |denied| Occasion(caller.id, recording.id, wish.purpose, denied);
+        let purpose = wish.purpose;
+        let subject = Subject { recording: &recording, purpose, case: case.is_some(), now };
+        let occasion = |denied| Occasion {
+            by: caller.id,
+            recording: recording.id,
+            purpose,
+            case: case.map(str::to_owned),
+            denied,
+        };
         match listen(caller, subject) {
             Ok(may) => {
                 let occasion = occasion(None);
@@ -116,9 +132,10 @@ impl Vault {
             return Ok(());
         }
         let body = serde_json::json!({
-            "by": occasion.0,
-            "purpose": occasion.2,
-            "why": occasion.3.map(reason),
+            "by": occasion.by,
+            "purpose": occasion.purpose,
+            "case": occasion.case,
+            "why": occasion.denied.map(reason),
         });
         let now = self.0.clock.now();
         let entry = ledger::about(recording.controller, now, event, recording.id, &body);

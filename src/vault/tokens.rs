@@ -124,6 +124,15 @@ impl Vault {
         if new.roles.is_empty() {
             return Err(bad("role", "is required"));
         }
+        let hears = [Role::Trainer, Role::Evidence, Role::Legal];
+        if [Role::Operator, Role::Compliance].iter().any(|role| new.roles.contains(role))
+            && hears.iter().any(|role| new.roles.contains(role))
+        {
+            return Err(bad(
+                "role",
+                "who runs or checks the vault never hears a call: give it to another",
+            ));
+        }
         let customers = new.roles.iter().filter(|role| role.is_customers()).count();
         let of_customer = customers > 0;
         let ingest = new.roles.contains(&Role::Ingest);

@@ -86,7 +86,6 @@ impl Vault {
     }
 
     async fn forget_if_night_fell(&self) -> Result<(), Error> {
-        self.tell_untold().await?;
         let today = self.0.clock.now().day();
         if self.last_forgetting().await?.is_some_and(|last| last >= today) {
             return Ok(());

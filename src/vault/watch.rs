@@ -54,12 +54,11 @@ pub(super) fn count_store_error(operation: &'static str) {
 }
 
 impl Vault {
-    /// Whether new erasures may start now; if not, why not and what to do.
+    /// Whether new erasures may start at `now`; if not, why not and what to do.
     ///
     /// The clock can delay an erasure but never advance one: a clock that runs ahead, and a run
     /// after a long silence that would erase far more than usual, wait for a person (I17).
-    pub(super) async fn may_erase(&self) -> Result<Option<String>, Error> {
-        let now = self.0.clock.now();
+    pub(super) async fn may_erase(&self, now: Timestamp) -> Result<Option<String>, Error> {
         let state = guards::guard(&self.0.index).await?;
         if let Some(reason) = state.paused_reason {
             return Ok(Some(reason));

@@ -302,3 +302,60 @@ async fn an_administrator_of_some_lines_reaches_no_others() {
     }
     assert_eq!(row(&vault, id).await.state, State::Stored);
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_during_a_pass_erases_nothing_early() {
+    let vault = TestVault::on(Engine::Sqlite, Place::Faulty).await;
+    let due = vault.recording(ACME, &tone(1.0, 1)).await;
+    let early = vault.recording(SUPPORT, &tone(1.0, 2)).await;
+    vault.advance_days(31);
+    let faults = vault.faults.clone().unwrap();
+    faults.jump_when_deleting(&vault.clock, SignedDuration::from_hours(24 * 400));
+    let pass = vault.vault.erase_due().await.unwrap();
+    assert_eq!((pass.erased, pass.paused), (1, None));
+    assert_eq!(row(&vault, due).await.state, State::Tombstone);
+    assert_eq!(row(&vault, early).await.state, State::Stored, "not due when the pass began (I17)");
+    assert!(vault.vault.erase_due().await.unwrap().paused.is_some());
+}
+
+#[tokio::test]
+async fn what_is_in_the_store_again_is_erased_and_looked_for_until_it_stays_away() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(ACME, &tone(1.0, 1)).await;
+    vault.advance_days(31);
+    vault.vault.erase_due().await.unwrap();
+    let back = vec![bytes::Bytes::from_static(b"restored from somewhere")];
+    vault.store.put(RecordingId(id), back).await.unwrap();
+    vault.advance_days(1);
+    let pass = vault.vault.erase_due().await.unwrap();
+    assert_eq!((pass.reappeared, pass.looked_again), (1, 0));
+    assert_eq!(absence(&vault, id).await, Absence::Absent);
+    vault.advance(SignedDuration::from_mins(11));
+    let pass = vault.vault.erase_due().await.unwrap();
+    assert_eq!((pass.reappeared, pass.looked_again), (0, 1));
+    let last = events(&vault, id).await.pop();
+    assert_eq!(last, Some(Event::ErasureReverified));
+}
+
+#[tokio::test]
+async fn a_forgetting_that_died_before_its_entry_is_told_by_the_next() {
+    let vault = TestVault::new().await;
+    vault.recording(ACME, &tone(1.0, 1)).await;
+    vault.vault.forget().await.unwrap();
+    vault.advance_days(31);
+    vault.vault.erase_due().await.unwrap();
+    // The keyring was changed and then the node died.
+    let died = vault.keys.forget(vault.clock.now().day()).await.unwrap();
+    let day = died.days[0].0.to_string();
+    vault.vault.forget().await.unwrap();
+    let entries = ledger_entries::list(vault.vault.index(), vault.vault.provider(), 0, 100).await;
+    let told: Vec<_> = entries
+        .unwrap()
+        .into_iter()
+        .filter(|entry| entry.event == Event::KekDestroyed)
+        .map(|entry| entry.body)
+        .collect();
+    assert_eq!(told.len(), 3);
+    assert!(told[1].contains(&day), "{told:?}");
+    assert!(!told[2].contains(&day), "once: {told:?}");
+}

@@ -1,13 +1,15 @@
 //! A store in memory that can be made to fail, and what the vault makes of it.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use callvault::model::Role;
+use callvault::model::{Clock, Role};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use jiff::SignedDuration;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -23,6 +25,7 @@ pub(crate) struct Faulty {
     inner: InMemory,
     away: AtomicBool,
     lies: AtomicBool,
+    jump: Mutex<Option<(Clock, SignedDuration)>>,
 }
 
 impl Faulty {
@@ -34,6 +37,11 @@ impl Faulty {
     /// Deleting answers well and does nothing.
     pub(crate) fn lie_about_deleting(&self, lies: bool) {
         self.lies.store(lies, Ordering::SeqCst);
+    }
+
+    /// Sets a clock wrong at the moment the first object is deleted.
+    pub(crate) fn jump_when_deleting(&self, clock: &Clock, by: SignedDuration) {
+        *self.jump.lock().unwrap() = Some((clock.clone(), by));
     }
 
     fn check(&self) -> Result<()> {
@@ -82,6 +90,9 @@ impl ObjectStore for Faulty {
     ) -> BoxStream<'static, Result<Path>> {
         if let Err(error) = self.check() {
             return stream::iter([Err(error)]).boxed();
+        }
+        if let Some((clock, by)) = self.jump.lock().unwrap().take() {
+            clock.jump(by);
         }
         if self.lies.load(Ordering::SeqCst) {
             return paths;

@@ -134,6 +134,7 @@ async fn what_may_not_come_in_is_refused_and_leaves_nothing() {
         (with(SUPPORT, "mac_address", "00:11"), 422, "unknown_field"),
         (with(SUPPORT, "class", "alarm"), 422, "invalid_field"),
         (with(SUPPORT, "caller", "not a number"), 422, "invalid_field"),
+        (with(SUPPORT, "customer", "acme"), 422, "invalid_field"),
         (with(ACME, "customer", "initech"), 403, "not_subscribed"),
         (with(ACME, "customer", "no such reference!"), 422, "invalid_field"),
     ];
@@ -180,6 +181,7 @@ async fn a_source_sends_only_what_its_token_is_bound_to() {
     assert_eq!(vault.upload_as(&support, ACME, &audio).await.code(), "not_subscribed");
     let globex = vault.token_of(Role::Ingest, Some("globex"), None).await;
     assert_eq!(vault.upload_as(&globex, ACME, &audio).await.code(), "not_subscribed");
+    assert_eq!(vault.upload_as(&globex, SUPPORT, &audio).await.code(), "not_subscribed");
     let acme = vault.token_of(Role::Ingest, Some("acme"), None).await;
     assert_eq!(vault.upload_as(&acme, ACME, &audio).await.status, StatusCode::CREATED);
     let trainer = vault.token(Role::Trainer).await;
@@ -196,4 +198,46 @@ async fn a_body_larger_than_allowed_is_refused_while_it_comes() {
     let answer = request.body(body).send().await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (413, "too_large"));
     assert_eq!(objects(&vault).await, 0);
+}
+
+#[tokio::test]
+async fn a_refused_upload_is_one_ledger_entry_however_large() {
+    let vault = TestVault::new().await;
+    let mut late = SUPPORT.to_vec();
+    late.retain(|(name, _)| *name != "ended_at");
+    late.push(("ended_at", "2026-01-01T00:00:00Z"));
+    for (round, seconds) in [(1, 1.0), (2, 400.0)] {
+        assert_eq!(vault.upload(&late, &tone(seconds, 1)).await.code(), "past_due");
+        let index = vault.vault.index();
+        let entries =
+            callvault::index::ledger_entries::list(index, vault.vault.provider(), 0, 100).await;
+        let entries = entries.unwrap();
+        let refused = entries.iter().filter(|entry| entry.event.as_str() == "ingest.refused");
+        assert_eq!(refused.count(), round);
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_a_part_that_never_ends_is_not_kept() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let vault = TestVault::new().await;
+    let token = vault.token(Role::Ingest).await;
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = read.clone();
+    let start = bytes::Bytes::from_static(b"--cut\r\nContent-Disposition: form-data; name=\"");
+    let more = std::iter::repeat_n(bytes::Bytes::from(vec![b'x'; 16 * 1024]), 1000);
+    let more = more.inspect(move |chunk| {
+        counted.fetch_add(chunk.len(), Ordering::SeqCst);
+    });
+    let endless = std::iter::once(start).chain(more).map(Ok::<_, std::io::Error>);
+    let answer = vault
+        .post("/v1/recordings")
+        .token(&token)
+        .header("content-type", "multipart/form-data; boundary=cut")
+        .body(axum::body::Body::from_stream(futures_util::stream::iter(endless)))
+        .send()
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(read.load(Ordering::SeqCst) < 1 << 20, "{read:?} bytes were read");
 }

@@ -331,3 +331,27 @@ async fn a_customers_restricted_recording_keeps_its_details_and_spoils_no_list()
     let late = vault.post(&late).token(&admin).json(&case).send().await;
     assert_eq!((late.status, late.code().as_str()), (StatusCode::GONE, "past_due"));
 }
+
+#[tokio::test]
+async fn the_case_of_a_listening_is_an_opaque_reference_and_in_the_ledger() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let token = vault.token(Role::Evidence).await;
+    let named = vault.listen(&token, id, "purpose=evidence&case=mevrouw%20de%20Vries").await;
+    assert_eq!(named.code(), "invalid_field");
+    for case in ["C-1", "C-2", "C-1"] {
+        let query = format!("purpose=evidence&case={case}");
+        assert_eq!(vault.listen(&token, id, &query).await.status, StatusCode::OK);
+    }
+    let index = vault.vault.index();
+    let entries = callvault::index::ledger_entries::list(index, vault.vault.provider(), 0, 100);
+    let entries = entries.await.unwrap();
+    let cases: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.event.as_str() == "access.played")
+        .map(|entry| {
+            serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["case"].clone()
+        })
+        .collect();
+    assert_eq!(cases, ["C-1", "C-2"], "one entry a case");
+}

@@ -10,6 +10,7 @@ on_each_vault! {
     another_customers_recordings_do_not_exist,
     lists_hold_what_is_ones_own_newest_first,
     a_number_finds_its_calls_and_never_a_withheld_one,
+    any_time_can_be_asked_for,
 }
 
 async fn another_customers_recordings_do_not_exist(vault: TestVault) {
@@ -44,6 +45,14 @@ async fn another_customers_recordings_do_not_exist(vault: TestVault) {
             seen.push(bodies);
         }
         assert_eq!(seen[0], seen[1], "somebody else's answers exactly like nobody's");
+    }
+}
+
+async fn any_time_can_be_asked_for(vault: TestVault) {
+    let token = vault.token(Role::CustomerAdmin).await;
+    for range in ["from=-009999-01-02T01:59:59Z", "to=9999-12-30T22:00:00Z"] {
+        let list = vault.get(&format!("/v1/recordings?{range}")).token(&token).send().await;
+        assert_eq!(list.status, StatusCode::OK, "{range}");
     }
 }
 
@@ -140,10 +149,39 @@ async fn operators_and_sources_list_nothing() {
         let token = vault.token(role).await;
         let list = vault.get("/v1/recordings").token(&token).send().await;
         assert_eq!(list.status, StatusCode::FORBIDDEN, "{role}");
+        let named = vault.get("/v1/recordings?customer=acme").token(&token).send().await;
+        assert_eq!(named.status, StatusCode::FORBIDDEN, "{role}");
         let customers = vault.get("/v1/customers").token(&token).send().await;
         let may = role == Role::Operator;
         assert_eq!(customers.status == StatusCode::OK, may, "{role}");
     }
     let delete = vault.request(Request::delete("/v1/recordings")).send().await;
     assert_eq!(delete.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(delete.code(), "method_not_allowed");
+    assert_eq!(vault.get("/v1/nothing").send().await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn who_runs_or_checks_the_vault_hears_nothing_and_an_agreement_is_no_blank() {
+    let vault = TestVault::new().await;
+    for roles in [[Role::Operator, Role::Trainer], [Role::Compliance, Role::Evidence]] {
+        let new = callvault::vault::NewToken {
+            name: "everything".into(),
+            roles: roles.into(),
+            customer: None,
+            class: None,
+            lines: None,
+            expires_at: None,
+        };
+        assert!(vault.vault.create_token(&new).await.is_err(), "{roles:?}");
+    }
+    let operator = vault.token(Role::Operator).await;
+    let body = serde_json::json!(
+        {"reference": "initech", "name": "Initech", "agreement": " ", "term": "P1Y"}
+    );
+    let blank = vault.post("/v1/customers").token(&operator).json(&body).send().await;
+    assert_eq!(blank.code(), "invalid_field");
+    let patch = vault.request(Request::patch("/v1/customers/acme")).token(&operator);
+    let blank = patch.json(&serde_json::json!({"agreement": ""})).send().await;
+    assert_eq!(blank.code(), "invalid_field");
 }

@@ -61,7 +61,8 @@ impl Stream for Paced {
             return Poll::Pending;
         }
         if self.meter.is_full() {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "the head of a part is too long");
+            let error =
+                io::Error::new(io::ErrorKind::InvalidData, "the head of a part is too long");
             return Poll::Ready(Some(Err(error)));
         }
         let next = Pin::new(&mut self.body).poll_next(context);

@@ -6,9 +6,7 @@ use super::fields::bad;
 use super::play::gone;
 use super::{Vault, ledger, must};
 use crate::index::{controllers, ledger_entries, recordings as rows};
-use crate::model::{
-    Caller, Cause, Event, Grant, Recording, RecordingId, State, Timestamp,
-};
+use crate::model::{Caller, Cause, Event, Grant, Recording, RecordingId, State, Timestamp};
 
 /// The causes a person can give. The others have machinery of their own.
 const CAUSES: &[Cause] = &[Cause::Request, Cause::Objection, Cause::ConsentWithdrawn, Cause::Pci];

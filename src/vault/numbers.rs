@@ -55,11 +55,7 @@ fn day(recording: &Recording) -> Day {
 }
 
 /// The numbers of a customer's recording, sealed anew for when its audio key moves to `day`.
-pub(super) fn moved(
-    keys: &Keys,
-    recording: &Recording,
-    to: Day,
-) -> Result<Option<Vec<u8>>, Error> {
+pub(super) fn moved(keys: &Keys, recording: &Recording, to: Day) -> Result<Option<Vec<u8>>, Error> {
     match recording.class {
         Class::Support => Ok(None),
         Class::Customer => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::content::{self, Content};
-use super::error::{Error, Gone};
 use super::early::case_id;
+use super::error::{Error, Gone};
 use super::{Vault, ledger};
 use crate::audio::{Rendition, SeekIndex, Waveform};
 use crate::crypto::open_note;

@@ -126,7 +126,10 @@ impl Vault {
         if [Role::Operator, Role::Compliance].iter().any(|role| new.roles.contains(role))
             && hears.iter().any(|role| new.roles.contains(role))
         {
-            return Err(bad("role", "who runs or checks the vault never hears a call: give it to another"));
+            return Err(bad(
+                "role",
+                "who runs or checks the vault never hears a call: give it to another",
+            ));
         }
         let customers = new.roles.iter().filter(|role| role.is_customers()).count();
         let of_customer = customers > 0;

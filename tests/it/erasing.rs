@@ -241,7 +241,8 @@ async fn a_restriction_on_what_is_claimed_meanwhile_is_refused_whole() {
     let cause = callvault::model::Cause::Request;
     recordings::claim_one(&mut tx, RecordingId(id), cause, case, vault.clock.now()).await.unwrap();
     // What restricting does last, after the eraser came in between.
-    let moved = recordings::rewrap(&mut tx, RecordingId(id), &[0; 60], before.key.day, 0, before.due_at);
+    let moved =
+        recordings::rewrap(&mut tx, RecordingId(id), &[0; 60], before.key.day, 0, before.due_at);
     assert!(!moved.await.unwrap(), "a claimed recording keeps its key where it is");
     tx.commit().await.unwrap();
     let dpo = vault.token(Role::Compliance).await;

@@ -274,7 +274,7 @@ async fn paused_players_keep_no_decoder_from_anybody() {
     let token = vault.token(Role::Trainer).await;
     let uri = format!("/v1/recordings/{id}/audio?purpose=training&as=wav");
     let mut paused = Vec::new();
-    for _ in 0..std::thread::available_parallelism().unwrap().get() * 2 + 1 {
+    for _ in 0..=std::thread::available_parallelism().unwrap().get() * 2 {
         let request = Request::get(&uri).header("authorization", format!("Bearer {token}"));
         let answer =
             vault.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await;
@@ -349,7 +349,9 @@ async fn the_case_of_a_listening_is_an_opaque_reference_and_in_the_ledger() {
     let cases: Vec<_> = entries
         .iter()
         .filter(|entry| entry.event.as_str() == "access.played")
-        .map(|entry| serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["case"].clone())
+        .map(|entry| {
+            serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["case"].clone()
+        })
         .collect();
     assert_eq!(cases, ["C-1", "C-2"], "one entry a case");
 }

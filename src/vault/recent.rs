@@ -205,14 +205,14 @@ mod tests {
     }
 
     fn keep(shelf: &Shelf<u8, char>, key: u8, now: SignedDuration, row: char) {
-        let leave = shelf.find(&key, now).err().expect("it is not there yet");
+        let leave = shelf.find(&key, now).expect_err("it is not there yet");
         shelf.keep(&leave, key, row);
     }
 
     #[test]
     fn a_row_is_used_for_half_a_second_from_when_it_was_asked_for() {
         let shelf = Shelf::default();
-        let leave = shelf.find(&1, at(100)).err().expect("it is not there yet");
+        let leave = shelf.find(&1, at(100)).expect_err("it is not there yet");
         shelf.keep(&leave, 1, 'a');
         assert_eq!(read(&shelf, 1, at(599)), Some('a'));
         assert_eq!(read(&shelf, 1, at(600)), None);
@@ -223,7 +223,7 @@ mod tests {
     fn a_change_empties_it_and_what_was_being_read_meanwhile_is_not_kept() {
         let shelf = Shelf::default();
         keep(&shelf, 1, at(0), 'a');
-        let leave = shelf.find(&2, at(0)).err().expect("it is not there yet");
+        let leave = shelf.find(&2, at(0)).expect_err("it is not there yet");
         shelf.empty();
         shelf.keep(&leave, 2, 'b');
         assert_eq!(read(&shelf, 1, at(1)), None);
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn it_does_not_grow_without_bound() {
         let shelf = Shelf::default();
-        for key in 0..MOST * 2 + 1 {
+        for key in 0..=MOST * 2 {
             shelf.keep(&Leave { changes: 0, asked_at: at(0) }, key, ());
         }
         assert_eq!(shelf.kept().rows.len(), 1);

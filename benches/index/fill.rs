@@ -131,45 +131,61 @@ async fn run(db: &Db, statement: String) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// How one database counts, makes identifiers, random bytes and marks, and reads microseconds.
-type Dialect = (String, &'static str, String, fn(&str) -> String, fn(String) -> String);
+/// How a dialect says what a row is made of.
+struct Dialect {
+    id: &'static str,
+    random32: &'static str,
+    no: &'static str,
+    text: &'static str,
+    integer: &'static str,
+    numbered: fn(i64, i64) -> String,
+    mark: fn(&str) -> String,
+    time: fn(&str) -> String,
+}
+
+const SQLITE: Dialect = Dialect {
+    id: "randomblob(16)",
+    random32: "randomblob(32)",
+    no: "0",
+    text: "",
+    integer: "",
+    numbered: |first, last| {
+        format!(
+            "WITH RECURSIVE numbered (n) AS (SELECT {first} UNION ALL
+                 SELECT n + 1 FROM numbered WHERE n < {last})"
+        )
+    },
+    mark: |n| format!("CAST(printf('%032d', ({n}) % {NUMBERS}) AS BLOB)"),
+    time: ToOwned::to_owned,
+};
+
+const POSTGRES: Dialect = Dialect {
+    id: "gen_random_uuid()",
+    random32: "sha256(convert_to(n::TEXT || random()::TEXT, 'UTF8'))",
+    no: "FALSE",
+    text: "::TEXT",
+    integer: "::INTEGER",
+    numbered: |first, last| {
+        format!("WITH numbered (n) AS (SELECT generate_series({first}::BIGINT, {last}))")
+    },
+    mark: |n| format!("convert_to(lpad((({n}) % {NUMBERS})::TEXT, 32, '0'), 'UTF8')"),
+    time: |micros| format!("to_timestamp(({micros}) / 1000000.0)"),
+};
 
 /// Rows `first` to `last` of `rows`, in one statement: spread over 90 days, a fifth of them the
-/// provider's, 3 in 100 tombstones, the first [`OVERDUE`] of those past their term.
+/// provider's, 3 in 100 tombstones, the first [`OVERDUE`] past their term.
 fn statement(db: &Db, now: Timestamp, rows: i64, first: i64, last: i64) -> String {
-    let sqlite = matches!(db, Db::Sqlite { .. });
+    let dialect = if matches!(db, Db::Sqlite { .. }) { &SQLITE } else { &POSTGRES };
+    let Dialect { id, random32, no, text, integer, numbered, mark, time } = dialect;
     let now = now.micros();
     let step = 90 * 86_400 * 1_000_000 / rows;
-    let (numbered, id, random32, mark, time): Dialect = if sqlite {
-        (
-            format!(
-                "WITH RECURSIVE numbered (n) AS (SELECT {first} UNION ALL
-                     SELECT n + 1 FROM numbered WHERE n < {last})"
-            ),
-            "randomblob(16)",
-            "randomblob(32)".to_owned(),
-            |n: &str| format!("CAST(printf('%032d', ({n}) % {NUMBERS}) AS BLOB)"),
-            |micros: String| micros,
-        )
-    } else {
-        (
-            format!("WITH numbered (n) AS (SELECT generate_series({first}::BIGINT, {last}))"),
-            "gen_random_uuid()",
-            "sha256(convert_to(n::TEXT || random()::TEXT, 'UTF8'))".to_owned(),
-            |n: &str| format!("convert_to(lpad((({n}) % {NUMBERS})::TEXT, 32, '0'), 'UTF8')"),
-            |micros: String| format!("to_timestamp(({micros}) / 1000000.0)"),
-        )
-    };
     let dead = "n % 33 = 32";
-    let unless_dead = |value: &str| format!("CASE WHEN {dead} THEN NULL ELSE {value} END");
+    let alive = |value: &str| format!("CASE WHEN {dead} THEN NULL ELSE {value} END");
     let if_dead = |value: &str| format!("CASE WHEN {dead} THEN {value} END");
-    let began = time(format!("{now} - ({rows} - n) * {step}"));
-    let ended = time(format!("{now} - ({rows} - n) * {step} + 120000000"));
-    let due = time(format!(
+    let began = time(&format!("{now} - ({rows} - n) * {step}"));
+    let due = time(&format!(
         "CASE WHEN n < {OVERDUE} THEN {now} - 1 - n * 1000 ELSE {now} + n * {step} + 1000000 END"
     ));
-    let gone = time(format!("{now} - n"));
-    let (no, small) = if sqlite { ("0", "") } else { ("FALSE", "::INTEGER") };
     format!(
         "{numbered}, owners AS (
              SELECT id, kind, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY id) - 1 AS nth
@@ -181,36 +197,28 @@ fn statement(db: &Db, now: Timestamp, rows: i64, first: i64, last: i64) -> Strin
              key_day, key_generation, salt, commitment, key_destroyed_at, erased_at)
          SELECT {id}, owners.id, CASE WHEN n % 5 = 0 THEN 'support' ELSE 'customer' END,
              CASE WHEN {dead} THEN 'tombstone' ELSE 'stored' END, 'pbx-1', 'support/1',
-             {direction}, {started_at}, {ended_at}, {duration}, {size}, {codec}, {rate}, {channels},
-             {agent}, {queue}, {line}, {no}, {numbers}, {caller}, {callee}, {call_key},
-             {content_key}, {digest}, {began}, {due}, {due}, {no}, {no}, {no}, {cause}, {wrap},
-             20000, 0, {random32}, {random32}, {erased_at}, {erased_at}
+             {direction}, {started_at}, {began}, {duration}, {size}, {codec}, {rate}, {channels},
+             {agent}, {queue}, {line}, {no}, {sealed}, {caller}, {callee}, {sealed}, {sealed},
+             {sealed}, {began}, {due}, {due}, {no}, {no}, {no}, {cause}, {sealed}, 20000, 0,
+             {random32}, {random32}, {erased_at}, {erased_at}
          FROM numbered JOIN owners
            ON owners.kind = CASE WHEN n % 5 = 0 THEN 'provider' ELSE 'customer' END
           AND owners.nth = CASE WHEN n % 5 = 0 THEN 0 ELSE (n / 5 * 4 + n % 5 - 1) % {CUSTOMERS} END",
-        direction = unless_dead("'inbound'"),
-        started_at = unless_dead(&began),
-        ended_at = unless_dead(&ended),
-        duration = unless_dead("120000"),
-        size = unless_dead("1920044"),
-        codec = unless_dead("'wav/pcm_s16le'"),
-        rate = unless_dead(&format!("8000{small}")),
-        channels = unless_dead(&format!("1{small}")),
-        agent = unless_dead(if sqlite {
-            "'agent-' || (n / 7 % 20)"
-        } else {
-            "'agent-' || (n / 7 % 20)::TEXT"
-        }),
-        queue = unless_dead("'helpdesk'"),
-        line = unless_dead("'201'"),
-        numbers = unless_dead(&random32),
-        caller = unless_dead(&mark("n * 7919")),
-        callee = unless_dead(&mark("n * 104729 + 1")),
-        call_key = unless_dead(&random32),
-        content_key = unless_dead(&random32),
-        digest = unless_dead(&random32),
-        wrap = unless_dead(&random32),
+        numbered = numbered(first, last),
+        direction = alive("'inbound'"),
+        started_at = alive(&began),
+        duration = alive("120000"),
+        size = alive("1920044"),
+        codec = alive("'wav/pcm_s16le'"),
+        rate = alive(&format!("8000{integer}")),
+        channels = alive(&format!("1{integer}")),
+        agent = alive(&format!("'agent-' || (n / 7 % 20){text}")),
+        queue = alive("'helpdesk'"),
+        line = alive("'201'"),
+        sealed = alive(random32),
+        caller = alive(&mark("n * 7919")),
+        callee = alive(&mark("n * 104729 + 1")),
         cause = if_dead("'term'"),
-        erased_at = if_dead(&gone),
+        erased_at = if_dead(&time(&format!("{now} - n"))),
     )
 }

@@ -5,6 +5,7 @@
 
 profile=${PROFILE:-dev}
 data=${CALLVAULT_DATA_DIR:-data}
+listen=${CALLVAULT_HTTP__LISTEN:-127.0.0.1:8080}
 try_next=$data/demo/try-next.txt
 # The folder cargo names `debug` holds the profile it names `dev`.
 binary=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/callvault
@@ -13,6 +14,7 @@ vault() {
   "$binary" --config config/demo.toml "$@"
 }
 
+port_is_free "${listen##*:}" || die "something listens on $listen: name another in CALLVAULT_HTTP__LISTEN"
 scripts/install.sh run
 say "building callvault (some minutes the first time)"
 cargo build --locked --profile "$profile" --bin callvault
@@ -27,9 +29,10 @@ if [ ! -s "$try_next" ]; then
   scripts/demo-speech.sh target/demo-speech
   # Holds the tokens of the demo, so that the next `make run` can show them again; nobody else may read it.
   vault demo --speech target/demo-speech >"$try_next.new"
+  [ -s "$try_next.new" ] || die "this vault was not filled to the end: remove $data and start again"
   mv "$try_next.new" "$try_next"
 fi
 # The vault may be served elsewhere than when it was filled.
-listen=${CALLVAULT_HTTP__LISTEN:-127.0.0.1:8080}
-sed "s|^export VAULT=.*|export VAULT=http://${listen/#0.0.0.0:/127.0.0.1:}|" "$try_next"
+was=$(sed -n 's/^export VAULT=//p' "$try_next")
+sed "s|$was|http://${listen/#0.0.0.0:/127.0.0.1:}|g" "$try_next"
 exec "$binary" --config config/demo.toml serve "$@"

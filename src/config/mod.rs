@@ -200,7 +200,8 @@ impl Config {
             ("provider.privacy_contact", &self.provider.privacy_contact),
             ("provider.statement_version", &self.provider.statement_version),
         ];
-        let empty = |value: &Option<String>| value.as_deref().is_none_or(|text| text.trim().is_empty());
+        let empty =
+            |value: &Option<String>| value.as_deref().is_none_or(|text| text.trim().is_empty());
         match keys.iter().find(|(_, value)| empty(value)) {
             None => Ok(()),
             Some((key, _)) => {

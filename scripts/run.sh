@@ -6,6 +6,7 @@
 profile=${PROFILE:-dev}
 export CALLVAULT_DATA_DIR=${DATA:-${CALLVAULT_DATA_DIR:-data}}
 data=$CALLVAULT_DATA_DIR
+listen=${CALLVAULT_HTTP__LISTEN:-127.0.0.1:8080}
 try_next=$data/demo/try-next.txt
 # The folder cargo names `debug` holds the profile it names `dev`.
 binary=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/callvault
@@ -14,6 +15,7 @@ vault() {
   "$binary" --config config/demo.toml "$@"
 }
 
+port_is_free "${listen##*:}" || die "something listens on $listen: name another in CALLVAULT_HTTP__LISTEN"
 scripts/install.sh run
 say "building callvault (some minutes the first time)"
 cargo build --locked --profile "$profile" --bin callvault
@@ -28,14 +30,11 @@ if [ ! -s "$try_next" ]; then
   scripts/demo-speech.sh target/demo-speech
   # Holds the tokens of the demo, so that the next `make run` can show them again; nobody else may read it.
   vault demo --speech target/demo-speech >"$try_next.new"
-  # Empty when the vault was not: the demo leaves such a vault as it is.
+  [ -s "$try_next.new" ] ||
+    die "$data holds something else than the demo, or half of it: try DATA=new-folder make run"
   mv "$try_next.new" "$try_next"
 fi
-if [ -s "$try_next" ]; then
-  # The vault may be served elsewhere than when it was filled.
-  listen=${CALLVAULT_HTTP__LISTEN:-127.0.0.1:8080}
-  sed "s|^export VAULT=.*|export VAULT=http://${listen/#0.0.0.0:/127.0.0.1:}|" "$try_next"
-else
-  say "this vault holds something else than the demo, or half of it: try DATA=new-folder make run"
-fi
+# The vault may be served elsewhere than when it was filled.
+was=$(sed -n 's/^export VAULT=//p' "$try_next")
+sed "s|$was|http://${listen/#0.0.0.0:/127.0.0.1:}|g" "$try_next"
 exec "$binary" --config config/demo.toml serve "$@"

@@ -186,7 +186,7 @@ fn address(mut listen: SocketAddr) -> String {
     format!("http://{listen}")
 }
 
-/// The commands to try, for a shell. `scripts/run.sh` sets the line of `VAULT` anew at every start.
+/// The commands to try, for a shell. `scripts/run.sh` sets the address anew at every start.
 fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
     let Tokens { pbx, trainer, evidence, listener, compliance } = tokens;
     format!(
@@ -213,14 +213,14 @@ curl -s -H "Authorization: Bearer $LISTENER" "$VAULT/v1/recordings/$ID"; echo
 # send one, as a PBX does
 curl -s -H "Authorization: Bearer $PBX" -F class=support -F direction=inbound -F ended_at=$(date -u +%FT%TZ) -F caller=0201234567 -F audio=@listen.wav "$VAULT/v1/recordings" | jq
 
-# erase the first one early, with a case; then it is gone, and says so
+# erase the one you heard early, with a case; then it is gone, and says so
 curl -s -H "Authorization: Bearer $COMPLIANCE" -H 'Content-Type: application/json' -d '{{"cause":"request","case":"C-17"}}' "$VAULT/v1/recordings/$ID/erasure" | jq
 curl -s -H "Authorization: Bearer $TRAINER" "$VAULT/v1/recordings/$ID/audio?purpose=training" | jq
 
 # one recording reaches its 90 days seven minutes after the vault was filled: watch it go
 curl -s -H "Authorization: Bearer $COMPLIANCE" "$VAULT/v1/recordings?state=audio_erased" | jq
 
-# everything else: {url}/docs
+# everything else, in a browser: {url}/docs
 "#
     )
 }

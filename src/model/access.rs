@@ -46,8 +46,10 @@ pub enum Denied {
     CaseRequired,
     /// No role of the caller allows this purpose for this recording.
     NotAllowed,
-    /// The audio is erased, being erased or lost.
+    /// The audio is erased or being erased.
     Erased,
+    /// The object is missing or damaged: an incident.
+    Lost,
     /// Its term has ended (I1).
     PastDue,
     /// Its use is restricted (I2).
@@ -72,8 +74,10 @@ pub fn listen(caller: &Caller, subject: Subject<'_>) -> Decision {
     if purpose.needs_case() && !case {
         return Err(Denied::CaseRequired);
     }
-    if recording.state != State::Stored {
-        return Err(Denied::Erased);
+    match recording.state {
+        State::Stored => {}
+        State::Lost => return Err(Denied::Lost),
+        State::Erasing | State::AudioErased | State::Tombstone => return Err(Denied::Erased),
     }
     if recording.restricted {
         return Err(Denied::Restricted);
@@ -163,7 +167,7 @@ mod tests {
         ("erasing", |r| r.state = State::Erasing, Denied::Erased),
         ("erased", |r| r.state = State::AudioErased, Denied::Erased),
         ("tombstone", |r| r.state = State::Tombstone, Denied::Erased),
-        ("lost", |r| r.state = State::Lost, Denied::Erased),
+        ("lost", |r| r.state = State::Lost, Denied::Lost),
         ("past due", |r| r.due_at = time(-1), Denied::PastDue),
         ("due this instant", |r| r.due_at = time(0), Denied::PastDue),
         ("restricted", |r| r.restricted = true, Denied::Restricted),

@@ -31,6 +31,9 @@ pub enum Error {
     /// The audio is gone.
     #[error("this recording was erased")]
     Erased(Box<Gone>),
+    /// The object is missing or damaged, and known to be.
+    #[error("the audio of this recording was lost; the incident is in the ledger")]
+    Lost,
     /// Its use is restricted.
     #[error("the use of this recording is restricted (GDPR art. 18); it is kept, not played")]
     Restricted,

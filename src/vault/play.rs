@@ -191,6 +191,7 @@ fn refusal(denied: Denied, recording: &Recording) -> Error {
         Denied::CaseRequired => Error::CaseRequired,
         Denied::NotAllowed => Error::PurposeNotAllowed,
         Denied::Erased => Error::Erased(Box::new(gone(recording))),
+        Denied::Lost => Error::Lost,
         Denied::PastDue => Error::PastDue(recording.due_at),
         Denied::Restricted => Error::Restricted,
     }
@@ -216,6 +217,7 @@ const fn reason(denied: Denied) -> &'static str {
         Denied::CaseRequired => "case_required",
         Denied::NotAllowed => "purpose_not_allowed",
         Denied::Erased => "erased",
+        Denied::Lost => "lost",
         Denied::PastDue => "past_due",
         Denied::Restricted => "restricted",
     }

@@ -145,7 +145,9 @@ impl Vault {
         }
         let keys = self.0.keys.status();
         let forgotten = self.last_forgetting().await?;
-        let age = forgotten.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
+        // Before the first night the oldest day whose key is still there counts.
+        let since = forgotten.or(keys.oldest_day);
+        let age = since.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
         metrics::gauge!("callvault_keyring_days").set(count(keys.days));
         metrics::gauge!("callvault_keyring_epoch").set(count(keys.epoch));

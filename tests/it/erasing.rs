@@ -144,7 +144,7 @@ async fn reconciling_finds_orphans_and_missing_objects(vault: TestVault) {
     let clean = vault.vault.reconcile(options(false)).await.unwrap();
     assert_eq!((clean.objects, clean.recordings, clean.orphans, clean.missing), (1, 1, 0, 0));
     let token = vault.token(Role::Trainer).await;
-    assert_eq!(vault.listen(&token, missing, "purpose=training").await.code(), "erased");
+    assert_eq!(vault.listen(&token, missing, "purpose=training").await.code(), "lost");
 }
 
 #[tokio::test]

@@ -247,7 +247,9 @@ impl Vault {
         // A PBX that appends sends the same call again, longer. Without a call id two recordings
         // of the same moment are two recordings.
         let len = i64::try_from(sealed.len).unwrap_or(i64::MAX);
-        let shorter = same.iter().any(|other| other.size_bytes.is_none_or(|size| size >= len));
+        let shorter = same.iter().any(|other| {
+            other.state != State::Lost && other.size_bytes.is_none_or(|size| size >= len)
+        });
         if draft.call_id.is_some() && shorter {
             return Err(Error::Conflict(
                 "this call and leg already have a recording with other audio, not a shorter one",

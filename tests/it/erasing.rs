@@ -359,3 +359,19 @@ async fn a_forgetting_that_died_before_its_entry_is_told_by_the_next() {
     assert!(told[1].contains(&day), "{told:?}");
     assert!(!told[2].contains(&day), "once: {told:?}");
 }
+
+#[tokio::test]
+async fn what_was_lost_can_be_sent_again() {
+    let vault = TestVault::new().await;
+    let call = [SUPPORT, &[("call_id", "c-1")]].concat();
+    let lost = vault.recording(&call, &tone(1.0, 1)).await;
+    vault.store.delete(&[RecordingId(lost)]).await;
+    let options =
+        ReconcileOptions { dry_run: false, confirm: false, grace: SignedDuration::from_hours(24) };
+    assert_eq!(vault.vault.reconcile(options).await.unwrap().marked_lost, 1);
+    let again = vault.recording(&call, &tone(1.0, 1)).await;
+    assert_ne!(again, lost);
+    let token = vault.token(Role::Trainer).await;
+    assert_eq!(vault.listen(&token, again, "purpose=training").await.body, tone(1.0, 1));
+    assert_eq!(vault.upload(&call, &tone(1.0, 1)).await.status, StatusCode::OK, "known again");
+}

@@ -6,11 +6,14 @@ use super::super::db::Tx;
 use super::super::error::Error;
 use super::super::sql::{Sql, sql};
 
-/// Its object is missing or damaged.
+/// Its object is missing or damaged. The same audio may come again: it is not this recording's any
+/// more.
 pub async fn mark_lost(tx: &mut Tx, id: RecordingId) -> Result<bool, Error> {
     changed(
         tx,
-        sql("UPDATE recordings SET state = 'lost' WHERE id = $1 AND state = 'stored'").bind(id),
+        sql("UPDATE recordings SET state = 'lost', content_key = NULL
+             WHERE id = $1 AND state = 'stored'")
+        .bind(id),
     )
     .await
 }

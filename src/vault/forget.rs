@@ -5,11 +5,16 @@ use serde_json::json;
 
 use super::error::Error;
 use super::{Vault, ledger};
+use crate::crypto::Forgotten;
+use crate::index::ledger_entries::NewEntry;
 use crate::index::{self, facts};
-use crate::model::{Day, Event};
+use crate::model::{Day, Event, Timestamp};
 
 /// The fact under which the index remembers the last forgetting.
 const LAST: &str = "last_forgetting";
+
+/// The fact under which the index remembers the newest epoch that is in the ledger.
+const TOLD: &str = "last_forgetting_epoch";
 
 /// What a forgetting did.
 #[derive(Clone, Debug, Serialize)]
@@ -32,20 +37,41 @@ impl Vault {
         }
         let now = self.0.clock.now();
         let today = now.day();
+        let untold = self.untold(now).await?;
         let forgotten = self.0.keys.forget(today).await?;
+        let mut tx = self.0.index.begin().await?;
+        let told = self.destroyed(&forgotten, now);
+        index::ledger_entries::append(
+            &mut tx,
+            &untold.into_iter().chain([told]).collect::<Vec<_>>(),
+        )
+        .await?;
+        facts::set(&mut tx, LAST, &today.0.to_string()).await?;
+        facts::set(&mut tx, TOLD, &forgotten.epoch.to_string()).await?;
+        between_steps!("forget.recording");
+        tx.commit().await?;
+        // Destroyed wraps linger in the index's own log until it is emptied.
+        self.0.index.checkpoint().await?;
+        let days = forgotten.days.iter().map(|(day, _, _)| day.to_string()).collect();
+        let replicas = forgotten.replicas.into_iter().map(|r| (r.name, r.ok)).collect();
+        Ok(Forgetting { epoch: forgotten.epoch, days, replicas })
+    }
+
+    /// What an earlier forgetting did and a crash kept out of the ledger, if one did.
+    async fn untold(&self, now: Timestamp) -> Result<Option<NewEntry>, Error> {
+        self.0.keys.refresh().await?;
+        let last = self.0.keys.last_forgotten();
+        let told = facts::find(&self.0.index, TOLD).await?.and_then(|epoch| epoch.parse().ok());
+        let known = last.days.is_empty() || told.is_some_and(|told: i64| told >= last.epoch);
+        Ok((!known).then(|| self.destroyed(&last, now)))
+    }
+
+    fn destroyed(&self, forgotten: &Forgotten, now: Timestamp) -> NewEntry {
         let days: Vec<_> = forgotten.days.iter().map(|(day, _, _)| day.to_string()).collect();
         let prints: Vec<_> =
             forgotten.days.iter().map(|(_, _, print)| hex::encode(print)).collect();
         let body = json!({ "epoch": forgotten.epoch, "days": days, "prints": prints });
-        let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
-        let mut tx = self.0.index.begin().await?;
-        index::ledger_entries::append(&mut tx, &[entry]).await?;
-        facts::set(&mut tx, LAST, &today.0.to_string()).await?;
-        tx.commit().await?;
-        // Destroyed wraps linger in the index's own log until it is emptied.
-        self.0.index.checkpoint().await?;
-        let replicas = forgotten.replicas.into_iter().map(|r| (r.name, r.ok)).collect();
-        Ok(Forgetting { epoch: forgotten.epoch, days, replicas })
+        ledger::general(self.0.provider, now, Event::KekDestroyed, &body)
     }
 
     /// The day of the last forgetting, if there was one.

@@ -141,13 +141,17 @@ impl Vault {
             let age = oldest.map_or(0.0, |ended| now.since(ended).as_secs_f64());
             metrics::gauge!("callvault_oldest_seconds", "class" => class.as_str()).set(age);
         }
-        let keys = self.0.keys.status();
         let forgotten = self.last_forgetting().await?;
         let age = forgotten.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
+        Ok(())
+    }
+
+    /// Sets the gauges of the keyring as this node holds it.
+    pub(super) fn measure_keys(&self) {
+        let keys = self.0.keys.status();
         metrics::gauge!("callvault_keyring_days").set(count(keys.days));
         metrics::gauge!("callvault_keyring_epoch").set(count(keys.epoch));
-        Ok(())
     }
 
     /// Whether everything the vault stands on answers: index, store and keyring.

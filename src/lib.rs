@@ -1,5 +1,16 @@
 #![doc = include_str!("../docs/ARCHITECTURE.md")]
 
+/// A place between two steps where a test lets the program stop, to kill it there.
+///
+/// Only builds for tests have it. It is two fail points, so that one can tell that the program got
+/// here and the other, named with `.stop`, can hold it.
+macro_rules! between_steps {
+    ($name:literal) => {
+        fail::fail_point!($name);
+        fail::fail_point!(concat!($name, ".stop"));
+    };
+}
+
 pub mod audio;
 pub mod cli;
 pub mod config;

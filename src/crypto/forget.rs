@@ -66,8 +66,11 @@ impl Keys {
                 Err(PlaceError::Conflict) => continue,
                 created => created?,
             }
+            between_steps!("forget.created");
             self.read_back(&stored).await?;
+            between_steps!("forget.read_back");
             let replicas = self.destroy_older(stored.version.epoch).await?;
+            between_steps!("forget.destroyed");
             self.check_replicas().await;
             return Ok(Forgotten { epoch: stored.version.epoch, days: keyring.dropped, replicas });
         }

@@ -196,7 +196,7 @@ impl Vault {
         (ended_at, dates): (Timestamp, Dates),
     ) -> Result<Ingested, Error> {
         let id = sealed.context.recording;
-        fail::fail_point!("ingest.stored");
+        between_steps!("ingest.stored");
         let kept = self.write_rows(draft, target, analysis, &sealed, ended_at, dates).await;
         match kept {
             Ok(recording) => {

@@ -81,7 +81,7 @@ impl Vault {
         let entries: Vec<_> = claimed.iter().map(|row| started(row, now)).collect();
         ledger_entries::append(&mut tx, &entries).await?;
         tx.commit().await?;
-        fail::fail_point!("erase.claimed");
+        between_steps!("erase.claimed");
         Ok(Some(claimed))
     }
 
@@ -119,13 +119,13 @@ impl Vault {
         pass: &mut ErasePass,
     ) -> Result<(), Error> {
         let ids = self.destroy_wraps(&batch).await?;
-        fail::fail_point!("erase.key_destroyed");
+        between_steps!("erase.key_destroyed");
         let absent = self.delete_and_look(&ids).await?;
-        fail::fail_point!("erase.deleted");
+        between_steps!("erase.deleted");
         let erased = self.finish(&absent).await?;
         pass.erased += erased.len() as u64;
         pass.unfinished += (ids.len() - absent.len()) as u64;
-        fail::fail_point!("erase.finished");
+        between_steps!("erase.finished");
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Vault {
             })
             .collect();
         ledger_entries::append(&mut tx, &entries).await?;
-        fail::fail_point!("erase.destroying");
+        between_steps!("erase.destroying");
         tx.commit().await?;
         let past = |row: &&Claimed| destroyed.contains(&row.id) || row.key_destroyed_at.is_some();
         Ok(batch.iter().filter(past).map(|row| row.id).collect())
@@ -211,7 +211,7 @@ impl Vault {
             ledger::about(row.controller, now, Event::MetadataErased, row.id, &json!({}))
         }));
         ledger_entries::append(&mut tx, &entries).await?;
-        fail::fail_point!("erase.finishing");
+        between_steps!("erase.finishing");
         tx.commit().await?;
         for row in &erased {
             watch::count_erased(row.cause, now.since(row.due_at));
@@ -277,7 +277,7 @@ impl Vault {
                 .map(|(id, of)| ledger::about(*of, now, Event::MetadataErased, *id, &json!({})))
                 .collect();
             ledger_entries::append(&mut tx, &entries).await?;
-            fail::fail_point!("erase.burying");
+            between_steps!("erase.burying");
             tx.commit().await?;
             pass.buried += ids.len() as u64;
         }

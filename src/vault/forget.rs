@@ -36,14 +36,15 @@ impl Vault {
             return Err(Error::Paused(reason));
         }
         // A node that died between keyring and ledger left a forgetting that no entry tells of.
+        self.0.keys.refresh().await?;
         let last = self.0.keys.last_forgotten();
-        let finished = !self.0.keys.status().unfinished;
-        if finished && self.told().await?.is_some_and(|told| told < last.epoch) {
+        let finished = !self.0.keys.status().unfinished && !last.days.is_empty();
+        if finished && self.told().await?.is_none_or(|told| told < last.epoch) {
             self.tell(&last, None, now).await?;
         }
         let today = now.day();
         let forgotten = self.0.keys.forget(today).await?;
-        fail::fail_point!("forget.forgotten");
+        between_steps!("forget.forgotten");
         if forgotten.is_complete() {
             self.tell(&forgotten, Some(today), now).await?;
         } else {
@@ -80,6 +81,7 @@ impl Vault {
         if let Some(today) = today {
             facts::set(&mut tx, LAST, &today.0.to_string()).await?;
         }
+        between_steps!("forget.recording");
         tx.commit().await?;
         Ok(())
     }

@@ -128,6 +128,7 @@ impl Intake<'_> {
     async fn send_part(&mut self, part: Vec<u8>) -> Result<(), Error> {
         if let Audio::Sent(sealing, buffer) = &mut self.audio {
             *buffer = sealing.part(part).await?;
+            between_steps!("ingest.part_sent");
         }
         Ok(())
     }

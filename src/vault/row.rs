@@ -43,9 +43,9 @@ impl Vault {
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
-        fail::fail_point!("ingest.written");
+        between_steps!("ingest.written");
         tx.commit().await?;
-        fail::fail_point!("ingest.committed");
+        between_steps!("ingest.committed");
         Ok(recording)
     }
 

@@ -43,6 +43,7 @@ impl Vault {
                 if let Err(error) = self.0.keys.refresh().await {
                     tracing::warn!(%error, "the keyring does not answer");
                 }
+                self.measure_keys();
             }
         };
         let measuring = async {

@@ -143,16 +143,21 @@ impl Vault {
             let age = oldest.map_or(0.0, |ended| now.since(ended).as_secs_f64());
             metrics::gauge!("callvault_oldest_seconds", "class" => class.as_str()).set(age);
         }
-        let keys = self.0.keys.status();
         let forgotten = self.last_forgetting().await?;
+        let keys = self.0.keys.status();
         // Before the first night the oldest day whose key is still there counts.
         let since = forgotten.or(keys.oldest_day);
         let age = since.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
+        Ok(())
+    }
+
+    /// Sets the gauges of the keyring as this node holds it.
+    pub(super) fn measure_keys(&self) {
+        let keys = self.0.keys.status();
         metrics::gauge!("callvault_keyring_days").set(count(keys.days));
         metrics::gauge!("callvault_keyring_epoch").set(count(keys.epoch));
         metrics::gauge!("callvault_keyring_unfinished").set(f64::from(u8::from(keys.unfinished)));
-        Ok(())
     }
 
     /// Whether everything the vault stands on answers: index, store and keyring.

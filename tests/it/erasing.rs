@@ -217,6 +217,14 @@ async fn events(vault: &TestVault, id: Uuid) -> Vec<Event> {
 
 /// Whether a row, as a backup may hold it, still opens with the keys there are.
 fn opens(vault: &TestVault, row: &callvault::model::Recording) -> bool {
+    opens_with(&vault.keys, row)
+}
+
+/// Whether a row opens with these keys.
+pub(crate) fn opens_with(
+    keys: &callvault::crypto::Keys,
+    row: &callvault::model::Recording,
+) -> bool {
     let facts = callvault::crypto::WrapFacts {
         controller: row.controller,
         recording: row.id,
@@ -228,7 +236,7 @@ fn opens(vault: &TestVault, row: &callvault::model::Recording) -> bool {
         salt: row.key.salt.as_slice().try_into().unwrap(),
         commitment: row.key.commitment.as_slice().try_into().unwrap(),
     };
-    vault.keys.unwrap(row.key.wrap.as_ref().unwrap(), &facts).is_ok()
+    keys.unwrap(row.key.wrap.as_ref().unwrap(), &facts).is_ok()
 }
 
 #[tokio::test]

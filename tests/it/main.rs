@@ -15,6 +15,7 @@ mod index;
 mod ingest;
 mod playback;
 mod privacy;
+mod process;
 mod reader;
 mod store;
 mod system;

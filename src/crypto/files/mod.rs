@@ -178,6 +178,7 @@ impl Paths {
             self.for_each(|replica| drop(replica.destroy(epoch)));
             return Err(error.into());
         }
+        between_steps!("forget.root_written");
         disk::write(&self.sealed(epoch), &stored.sealed)?;
         self.promote(epoch);
         Ok(())
@@ -194,6 +195,7 @@ impl Paths {
     fn destroy(&self, epoch: i64) -> Result<Vec<ReplicaResult>, PlaceError> {
         let _lock = self.lock()?;
         let mut results = self.for_each(|replica| replica.destroy(epoch));
+        between_steps!("forget.root_destroyed");
         // The sealed file stays as long as a root may: it makes the epoch known, and tried again.
         let keyring = if results.iter().all(|result| result.ok) {
             disk::remove(&self.sealed(epoch)).map(|()| "destroyed").map_err(|_| "not removed")

@@ -3,6 +3,8 @@
 //! A part is sealed in one blocking job that hashes and seals while the bytes are in cache; at
 //! most a few parts are in memory, whatever the size of the recording.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -44,7 +46,46 @@ pub(super) struct Sealing {
     upload: Upload,
     /// Away only while a job works with it.
     work: Option<Work>,
+    buffers: Buffers,
     len: u64,
+}
+
+/// The buffers of the sealed parts of one object, used again as soon as the store is done with
+/// them.
+///
+/// Freed and allocated anew on ever other threads, they would pile up in the allocator.
+#[derive(Clone, Default)]
+struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// A buffer that comes back by itself.
+struct Lent {
+    bytes: Vec<u8>,
+    home: Buffers,
+}
+
+impl Buffers {
+    fn take(&self, capacity: u64) -> Vec<u8> {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| Vec::with_capacity(usize::try_from(capacity).unwrap_or(0)))
+    }
+
+    fn lend(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Lent { bytes, home: self.clone() })
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        self.home.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
 }
 
 /// What seals and hashes; moved into each job and back.
@@ -73,7 +114,8 @@ impl Sealing {
     pub(super) async fn begin(store: &Store, context: Context) -> Result<Self, Error> {
         let work = Work::begin(context)?;
         let upload = store.begin(context.recording).await?;
-        Ok(Self { context, upload, work: Some(work), len: 0 })
+        let buffers = Buffers::default();
+        Ok(Self { context, upload, work: Some(work), buffers, len: 0 })
     }
 
     /// Which recording this becomes.
@@ -89,15 +131,14 @@ impl Sealing {
     async fn send(&mut self, plain: Vec<u8>, last: bool) -> Result<Vec<u8>, Error> {
         let mut work = self.work.take().ok_or(crypto::Error::Open)?;
         self.len += plain.len() as u64;
+        let mut sealed = self.buffers.take(crypto::object_len(PART as u64));
         let job = tokio::task::spawn_blocking(move || {
-            let capacity = crypto::object_len(plain.len() as u64);
-            let mut sealed = Vec::with_capacity(usize::try_from(capacity).unwrap_or(0));
             work.seal(&plain, last, &mut sealed)?;
             Ok::<_, crypto::Error>((work, plain, sealed))
         });
         let (work, mut plain, sealed) = job.await??;
         self.work = Some(work);
-        self.upload.part(sealed.into()).await?;
+        self.upload.part(self.buffers.lend(sealed)).await?;
         plain.clear();
         Ok(plain)
     }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Site, With, eventually};
+use super::{Site, With, acme, eventually, support};
 use crate::harness::{Engine, tone};
 
 /// After this the claim of a node counts as that of one that died.
@@ -18,10 +18,10 @@ async fn killed(point: &'static str) {
     let node = site.serve().await;
     let mut due = Vec::new();
     for (call, seed) in [("a-1", 1), ("a-2", 2)] {
-        due.push(node.upload(&site.pbx, &site.acme(call), tone(0.5, seed)).await.id());
+        due.push(node.upload(&site.pbx, &acme(call), tone(0.5, seed)).await.id());
     }
     let audio = tone(0.5, 3);
-    let call = site.support(SignedDuration::from_hours(1), "s-1");
+    let call = support(SignedDuration::from_hours(1), "s-1");
     let kept = node.upload(&site.pbx, &call, audio.clone()).await.id();
     node.kill().await;
 
@@ -99,7 +99,7 @@ async fn killed_when_it_is_written_down() {
 async fn killed_while_metadata_goes() {
     let site = Site::on(Engine::Sqlite).await;
     let node = site.serve().await;
-    let call = site.support(SignedDuration::from_hours(1), "s-1");
+    let call = support(SignedDuration::from_hours(1), "s-1");
     let id = node.upload(&site.pbx, &call, tone(0.5, 1)).await.id();
     node.kill().await;
     let later = With::days_ahead(190);
@@ -126,12 +126,12 @@ async fn node_killed(engine: Engine, point: &'static str) {
     let node = site.serve_with(&With { eraser: true, ..With::stop_at(point) }).await;
     // Their 90 days end in a few seconds, at the same moment.
     let ago = SignedDuration::from_hours(24 * 90) - SignedDuration::from_secs(4);
-    let mut call = site.support(ago, "s-1");
+    let mut call = support(ago, "s-1");
     let first = node.upload(&site.pbx, &call, tone(0.5, 1)).await.id();
     call.push(("leg".into(), "b".into()));
     let due = [first, node.upload(&site.pbx, &call, tone(0.5, 2)).await.id()];
     let audio = tone(0.5, 3);
-    let kept = node.upload(&site.pbx, &site.acme("a-1"), audio.clone()).await.id();
+    let kept = node.upload(&site.pbx, &acme("a-1"), audio.clone()).await.id();
     node.stands_still().await;
     node.kill().await;
 

@@ -11,7 +11,7 @@ use callvault::model::{Event, RecordingId};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::{Site, With, files};
+use super::{Site, With, acme, files, support};
 use crate::erasing::opens_with;
 use crate::harness::{Engine, tone};
 
@@ -19,9 +19,9 @@ use crate::harness::{Engine, tone};
 async fn killed(point: &'static str) {
     let site = Site::on(Engine::Sqlite).await;
     let node = site.serve().await;
-    let gone = node.upload(&site.pbx, &site.acme("a-1"), tone(0.5, 1)).await.id();
+    let gone = node.upload(&site.pbx, &acme("a-1"), tone(0.5, 1)).await.id();
     let audio = tone(0.5, 2);
-    let call = site.support(SignedDuration::from_hours(1), "s-1");
+    let call = support(SignedDuration::from_hours(1), "s-1");
     let kept = node.upload(&site.pbx, &call, audio.clone()).await.id();
     node.kill().await;
     let backup = backup(&site);

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{Process, Site, With};
+use super::{Process, Site, With, support};
 use crate::harness::{Engine, tone};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -28,10 +28,9 @@ async fn killed(engine: Engine, point: &'static str, seconds: f64, left: Left) {
     // The fail point lets nothing through, so what came before came in through another node.
     let before = site.serve().await;
     let (first, audio) = (tone(0.5, 1), tone(seconds, 2));
-    let acknowledged =
-        before.upload(&site.pbx, &site.support(HOUR, "c-1"), first.clone()).await.id();
+    let acknowledged = before.upload(&site.pbx, &support(HOUR, "c-1"), first.clone()).await.id();
     before.kill().await;
-    let call = site.support(HOUR, "c-2");
+    let call = support(HOUR, "c-2");
     let upload = tokio::spawn(node.try_upload(&site.pbx, &call, audio.clone()));
     node.stands_still().await;
     node.kill().await;

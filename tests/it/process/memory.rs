@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use jiff::SignedDuration;
 
-use super::{Process, Site};
+use super::{Process, Site, support};
 use crate::harness::{Engine, tone};
 
 /// How much more memory a recording may take, whatever its size.
@@ -25,7 +25,7 @@ fn header(format: u16, data: u32) -> Bytes {
 /// Uploads this much made-up audio and gives the answer and how much memory grew meanwhile.
 async fn grows(site: &Site, node: &Process, format: u16, data: u32) -> (super::Answer, u64) {
     // What any upload needs is there already.
-    let warm = site.support(SignedDuration::from_hours(2), "warm");
+    let warm = support(SignedDuration::from_hours(2), "warm");
     node.upload(&site.pbx, &warm, tone(10.0, 1)).await.id();
     let block = Bytes::from(tone(60.0, 7)).slice(44..);
     let blocks = u64::from(data).div_ceil(block.len() as u64);
@@ -38,7 +38,7 @@ async fn grows(site: &Site, node: &Process, format: u16, data: u32) -> (super::A
     // Forgets the peak so far.
     fs::write(format!("/proc/{}/clear_refs", node.id()), "5").unwrap();
     let before = status(node, "VmRSS:");
-    let call = site.support(SignedDuration::from_hours(1), "large");
+    let call = support(SignedDuration::from_hours(1), "large");
     let answer = node.upload(&site.pbx, &call, body).await;
     (answer, status(node, "VmHWM:").saturating_sub(before))
 }

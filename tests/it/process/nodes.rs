@@ -6,7 +6,7 @@ use callvault::index::{ledger_entries, recordings as rows};
 use callvault::model::{Event, RecordingId, State};
 use jiff::SignedDuration;
 
-use super::{Process, Site, With, eventually};
+use super::{Process, Site, With, eventually, support};
 use crate::harness::{Engine, tone};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,14 +16,14 @@ async fn two_nodes_erase_once_and_follow_each_others_forgetting() {
     let nodes = tokio::join!(site.serve_with(&with), site.serve_with(&with));
     let nodes = [nodes.0, nodes.1];
     let audio = tone(0.5, 1);
-    let call = site.support(SignedDuration::from_hours(1), "kept");
+    let call = support(SignedDuration::from_hours(1), "kept");
     let kept = nodes[0].upload(&site.pbx, &call, audio.clone()).await.id();
     assert_eq!(nodes[1].upload(&site.pbx, &call, audio.clone()).await.id(), kept, "one vault");
 
     // Their terms end while they come in, on both nodes.
     let ago = SignedDuration::from_hours(24 * 90) - SignedDuration::from_secs(4);
     let uploads = (0..16).map(|number| {
-        let call = site.support(ago, &format!("due-{number}"));
+        let call = support(ago, &format!("due-{number}"));
         nodes[number % 2].try_upload(&site.pbx, &call, tone(0.2, 2))
     });
     let due = futures_util::future::try_join_all(uploads).await.unwrap();
@@ -52,7 +52,7 @@ async fn two_nodes_erase_once_and_follow_each_others_forgetting() {
     for node in &nodes {
         assert_eq!(node.play(&site.trainer, kept, "training").await.body, audio);
     }
-    let call = site.support(SignedDuration::from_hours(2), "after");
+    let call = support(SignedDuration::from_hours(2), "after");
     let after = nodes[0].upload(&site.pbx, &call, tone(0.5, 3)).await.id();
     assert_eq!(nodes[1].play(&site.trainer, after, "training").await.body, tone(0.5, 3));
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use jiff::SignedDuration;
 
-use super::{Site, With, files};
+use super::{Site, With, acme, files, support};
 use crate::harness::{Engine, tone};
 
 #[tokio::test]
@@ -12,9 +12,9 @@ async fn an_index_from_before_an_erasure_plays_nothing_that_was_forgotten() {
     let site = Site::on(Engine::Sqlite).await;
     let node = site.serve().await;
     let secret = tone(1.0, 1);
-    let gone = node.upload(&site.pbx, &site.acme("a-1"), secret.clone()).await.id();
+    let gone = node.upload(&site.pbx, &acme("a-1"), secret.clone()).await.id();
     let audio = tone(1.0, 2);
-    let call = site.support(SignedDuration::from_hours(1), "s-1");
+    let call = support(SignedDuration::from_hours(1), "s-1");
     let kept = node.upload(&site.pbx, &call, audio.clone()).await.id();
     assert_eq!(node.play(&site.listener, gone, "own_use").await.body, secret);
     node.terminate().await;

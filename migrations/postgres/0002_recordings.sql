@@ -59,6 +59,8 @@ CREATE TABLE recordings (
 -- What is due, longest first. Every part of the condition stands literally in the query.
 CREATE INDEX recordings_due ON recordings (due_at)
     WHERE state = 'stored' AND NOT held AND NOT restricted;
+CREATE INDEX recordings_suspended ON recordings (key_day)
+    WHERE state = 'stored' AND (held OR restricted);
 CREATE INDEX recordings_erasing ON recordings (claimed_at) WHERE state = 'erasing';
 CREATE INDEX recordings_look_again ON recordings (look_again_at) WHERE look_again_at IS NOT NULL;
 CREATE INDEX recordings_metadata_due ON recordings (metadata_due_at) WHERE state = 'audio_erased';

@@ -50,9 +50,11 @@ impl Serve {
         });
         let stop = CancellationToken::new();
         let upkeep = Upkeep { erases: !self.no_eraser };
+        // The keyring is followed and gates are kept until the last request is answered.
+        let rest = CancellationToken::new();
         let keeping = tokio::spawn({
-            let stop = stop.clone();
-            async move { vault.keep_up(upkeep, stop).await }
+            let rest = rest.clone();
+            async move { vault.keep_up(upkeep, rest).await }
         });
         tracing::info!(%address, "serving");
         let serving = axum::serve(listener, router(app))
@@ -68,7 +70,7 @@ impl Serve {
                 }
             }
         }
-        stop.cancel();
+        rest.cancel();
         keeping.await.context("the upkeep")?;
         Ok(ExitCode::SUCCESS)
     }

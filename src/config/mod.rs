@@ -111,17 +111,16 @@ impl Config {
     /// Reads the settings: defaults, `file` (or `config/callvault.toml` if it is there), the
     /// environment.
     pub fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Self, Error> {
-        let file = match file {
-            Some(path) if !path.exists() => {
-                let problem = format!("{} does not exist", path.display());
-                return Err(Error::Value { key: "--config", problem });
-            }
-            Some(path) => path.to_owned(),
-            None => "config/callvault.toml".into(),
-        };
-        let figment = Figment::from(Serialized::defaults(Self::default()))
-            .merge(SecretFiles::of(Toml::file_exact(file))?)
-            .merge(SecretFiles::of(Environment(environment))?);
+        if let Some(file) = file.filter(|file| !file.exists()) {
+            let problem = format!("{} does not exist", file.display());
+            return Err(Error::Value { key: "--config", problem });
+        }
+        let usual = Path::new("config/callvault.toml");
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file.or(usual.exists().then_some(usual)) {
+            figment = figment.merge(SecretFiles::of(Toml::file_exact(file))?);
+        }
+        let figment = figment.merge(SecretFiles::of(Environment(environment))?);
         let config: Self = figment.extract().map_err(|error| Error::Invalid(Box::new(error)))?;
         config.schedule()?;
         Ok(config)

@@ -213,8 +213,8 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// The machine's clock, and an instant to count from.
-    System(std::time::Instant),
+    /// The machine's clock.
+    System,
     /// Microseconds on the wall, and microseconds that have really passed.
     Manual(Arc<[AtomicI64; 2]>),
 }
@@ -223,7 +223,7 @@ impl Clock {
     /// The clock of the machine.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System(std::time::Instant::now()))
+        Self(Source::System)
     }
 
     /// A clock that stands still until it is moved.
@@ -237,7 +237,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System(_) => Timestamp(truncated(Jiff::now())),
+            Source::System => Timestamp(truncated(Jiff::now())),
             Source::Manual(clock) => Timestamp::from_micros(clock[0].load(Ordering::SeqCst))
                 .expect("a manual clock is only moved within the calendar"),
         }
@@ -246,15 +246,18 @@ impl Clock {
     /// Whether this is the clock of the machine, which other machines' clocks can be held against.
     #[must_use]
     pub fn is_machines(&self) -> bool {
-        matches!(self.0, Source::System(_))
+        matches!(self.0, Source::System)
     }
 
-    /// How much time has passed since some moment, by a clock that cannot be set.
+    /// How much time has passed since some moment, by a clock that cannot be set and that goes on
+    /// while the machine sleeps.
     #[must_use]
     pub fn elapsed(&self) -> SignedDuration {
         match &self.0 {
-            Source::System(start) => {
-                SignedDuration::try_from(start.elapsed()).unwrap_or(SignedDuration::MAX)
+            Source::System => {
+                let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                let nanos = i32::try_from(since.tv_nsec).unwrap_or(0);
+                SignedDuration::new(since.tv_sec, nanos)
             }
             Source::Manual(clock) => SignedDuration::from_micros(clock[1].load(Ordering::SeqCst)),
         }

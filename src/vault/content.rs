@@ -10,11 +10,12 @@ use tokio::runtime::Handle;
 
 use super::Vault;
 use super::error::Error;
+use super::play::gone;
 use super::sealing::Sealed;
 use crate::audio::{self, Rendition, Source};
 use crate::crypto::{Context, Opener, SEGMENT, WrapFacts};
 use crate::crypto::{Dek, Kind};
-use crate::model::{Clock, Listening, Recording, RecordingId, Timestamp};
+use crate::model::{ControllerId, Listening, Recording, RecordingId, State, Timestamp};
 use crate::store::Store;
 
 /// The first window is small, so that playing starts at once; the others are large.
@@ -115,7 +116,7 @@ pub struct Content {
     pub(super) media_type: &'static str,
     /// Until when it may be read: a stream that is still running then breaks off (I1).
     pub(super) until: Option<Timestamp>,
-    pub(super) clock: Clock,
+    pub(super) controller: ControllerId,
     pub(super) vault: Vault,
 }
 
@@ -161,7 +162,7 @@ impl Content {
             .map(move |window| {
                 let (opened, gate) = (opened.clone(), gate.clone());
                 async move {
-                    gate()?;
+                    gate.check().await?;
                     opened.read(window).await
                 }
             })
@@ -180,7 +181,7 @@ impl Content {
                 let (gate, rendition) = (gate.clone(), rendition.clone());
                 let job = render(vault.clone(), opened.clone(), rendition, window);
                 async move {
-                    gate()?;
+                    gate.check().await?;
                     // A task of its own goes on when nobody reads: a player that is paused keeps
                     // neither a decoder nor a place in the queue for one.
                     tokio::spawn(job).await?
@@ -190,11 +191,40 @@ impl Content {
             .boxed()
     }
 
-    fn gate(&self) -> impl Fn() -> Result<(), Error> + Clone + Send + Sync + 'static {
-        let (until, clock) = (self.until, self.clock.clone());
-        move || match until {
-            Some(until) if clock.now() >= until => Err(Error::PastDue(until)),
-            _ => Ok(()),
+    fn gate(&self) -> Gate {
+        Gate {
+            vault: self.vault.clone(),
+            controller: self.controller,
+            id: self.opened.id,
+            until: self.until,
+        }
+    }
+}
+
+/// What is asked again for every window, so that a stream that is still running ends when the
+/// recording may no longer be heard (I1, I2).
+#[derive(Clone)]
+struct Gate {
+    vault: Vault,
+    controller: ControllerId,
+    id: RecordingId,
+    until: Option<Timestamp>,
+}
+
+impl Gate {
+    async fn check(&self) -> Result<(), Error> {
+        if let Some(until) = self.until.filter(|until| self.vault.clock().now() >= *until) {
+            return Err(Error::PastDue(until));
+        }
+        let row = self.vault.recent_recording(self.controller, self.id).await?;
+        let row = row.ok_or(Error::NotFound)?;
+        match row.state {
+            State::Stored if row.restricted => Err(Error::Restricted),
+            State::Stored => Ok(()),
+            State::Lost => Err(Error::Lost),
+            State::Erasing | State::AudioErased | State::Tombstone => {
+                Err(Error::Erased(Box::new(gone(&row))))
+            }
         }
     }
 }

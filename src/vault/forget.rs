@@ -42,6 +42,7 @@ impl Vault {
         if finished && self.told().await?.is_none_or(|told| told < last.epoch) {
             self.tell(&last, None, now).await?;
         }
+        self.move_suspended_on(now).await?;
         let today = now.day();
         let forgotten = self.0.keys.forget(today).await?;
         between_steps!("forget.forgotten");

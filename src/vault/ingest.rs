@@ -147,7 +147,8 @@ impl Intake<'_> {
         if let Some(ended_at) = draft.ended_at {
             self.vault.dates(&draft, &target, ended_at)?;
         }
-        Sealing::begin(&self.vault.0.store, sealing::context(target.controller)).await
+        let place = self.vault.0.large.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        Sealing::begin(&self.vault.0.store, sealing::context(target.controller), place).await
     }
 
     /// Decides, and makes the recording durable. Nothing stays of an upload that is refused.

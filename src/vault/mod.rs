@@ -63,6 +63,9 @@ pub use upkeep::Upkeep;
 /// How long one listening lasts in the ledger: ranges asked within it are one playback.
 const LISTENING: Duration = Duration::from_mins(30);
 
+/// How many recordings that do not fit in one part come in at once; more are asked to come back.
+const LARGE_UPLOADS: usize = 32;
+
 /// What the vault needs to know apart from where things are.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -116,6 +119,8 @@ struct Inner {
     listening: Cache<play::Occasion, ()>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
+    /// How many large recordings come in at once: each has some 25 MiB under way.
+    large: Arc<Semaphore>,
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
@@ -140,6 +145,7 @@ impl Vault {
             provider,
             listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
+            large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),
             watch: watch::Watch::default(),
         })))

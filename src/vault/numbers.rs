@@ -45,12 +45,12 @@ pub(super) fn seal(
 
 /// The day whose key seals the numbers of a recording.
 ///
-/// A customer's details live as long as the audio, so they go with its key into the bucket of holds.
-/// Those of a support call end at their own term, whatever keeps the audio (I11).
+/// A customer's details live as long as the audio, so they have the day of its key. Those of a
+/// support call end at their own term, whatever keeps the audio (I11).
 fn day(recording: &Recording) -> Day {
     match recording.class {
-        Class::Customer if recording.key.day == Day::HOLD => Day::HOLD,
-        Class::Customer | Class::Support => recording.metadata_due_at.day(),
+        Class::Customer => recording.key.day,
+        Class::Support => recording.metadata_due_at.day(),
     }
 }
 

@@ -111,7 +111,7 @@ impl Vault {
             },
             rendition,
             until: (!recording.held).then_some(recording.due_at),
-            clock: self.0.clock.clone(),
+            controller: recording.controller,
             vault: self.clone(),
         })
     }

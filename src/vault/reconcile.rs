@@ -133,7 +133,14 @@ impl Vault {
         found: &mut Reconciled,
     ) -> Result<(), Error> {
         for batch in orphans.chunks(BATCH) {
-            let results = self.0.store.delete(batch).await;
+            // Asked again: what was an upload under way may be a recording by now.
+            let known = rows::exists_many(&self.0.index, batch).await?;
+            let batch: Vec<_> = batch
+                .iter()
+                .copied()
+                .filter(|id| !known.iter().any(|known| known.id == *id && known.may_have_object()))
+                .collect();
+            let results = self.0.store.delete(&batch).await;
             found.orphans_removed +=
                 results.iter().filter(|(_, result)| result.is_ok()).count() as u64;
         }

@@ -1,17 +1,27 @@
 //! Restriction of use (GDPR art. 18): stored, not usable, whatever the role (I2).
 
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
 use super::content::facts;
 use super::early::case_id;
 use super::error::Error;
 use super::{Vault, ledger, must, numbers};
 use crate::index::{ledger_entries, recordings as rows};
-use crate::model::{Caller, Day, Event, Grant, Recording, RecordingId, State};
+use crate::model::{Caller, Day, Event, Grant, Recording, RecordingId, State, Timestamp};
+
+/// How far on the key of a suspended recording moves.
+const SUSPENDED: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// How many are moved in one transaction.
+const BATCH: i64 = 500;
 
 impl Vault {
     /// Restricts a recording, or lifts the restriction.
     ///
-    /// Restricted audio is kept past its term until the case is decided, so its key moves out of
-    /// the day that will be forgotten, and back when the restriction ends.
+    /// Restricted audio is kept past its term until the case is decided: its key moves on from day
+    /// to day ([`Vault::move_suspended_on`]).
     pub async fn restrict(
         &self,
         caller: &Caller,
@@ -32,36 +42,61 @@ impl Vault {
             return Ok(());
         }
         let now = self.0.clock.now();
-        let day = if restricted || recording.held || recording.due_at <= now {
-            Day::HOLD
-        } else {
-            recording.due_at.day()
-        };
         if recording.key.day < self.0.keys.status().forgotten_before {
             // Only the eraser has not come to it yet: there is no key left to keep it by.
             return Err(Error::PastDue(recording.due_at));
         }
-        self.0.keys.ensure(&[recording.controller], &[day]).await?;
-        let moved = self.moved_to(&recording, day)?;
-        let numbers = numbers::moved(&self.0.keys, &recording, day)?;
         let event = if restricted { Event::RestrictionSet } else { Event::RestrictionLifted };
         let body = serde_json::json!({ "by": caller.id, "case": case });
         let entry = ledger::about(recording.controller, now, event, id, &body);
         let mut tx = self.change().await?;
-        let generation = self.0.keys.generation(day);
-        // The eraser may have claimed it meanwhile: a restriction whose key stays in its day would
-        // keep nothing.
-        if !rows::rewrap(&mut tx, id, &moved, day, generation, recording.due_at).await?
-            || !rows::set_restricted(&mut tx, id, restricted).await?
-        {
+        // The eraser may be past the point of no return meanwhile.
+        if !rows::set_restricted(&mut tx, id, restricted).await? {
             return Err(Error::Conflict("the recording changed; look again"));
-        }
-        if let Some(numbers) = numbers {
-            rows::reseal_numbers(&mut tx, id, &numbers).await?;
         }
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
+        // Past its day already: the next night would be too late.
+        if restricted && recording.key.day <= now.day() {
+            self.move_suspended_on(now).await?;
+        }
         Ok(())
+    }
+
+    /// Moves the keys of held and restricted recordings out of the days that are about to be
+    /// forgotten. Copies of the index from before cannot open them for longer than [`SUSPENDED`].
+    pub(super) async fn move_suspended_on(&self, now: Timestamp) -> Result<(), Error> {
+        let to = now.plus(SUSPENDED).day();
+        loop {
+            let batch = rows::suspended(&self.0.index, now.day(), BATCH).await?;
+            let Some(last) = batch.last() else { return Ok(()) };
+            let controllers: BTreeSet<_> = batch.iter().map(|row| row.controller).collect();
+            let controllers: Vec<_> = controllers.into_iter().collect();
+            self.0.keys.ensure(&controllers, &[to]).await?;
+            let generation = self.0.keys.generation(to);
+            let mut tx = self.change().await?;
+            let mut moved = 0;
+            for recording in &batch {
+                // What its key does not open any more is an incident, and no reason to keep the
+                // keys of everything else for ever.
+                let Ok(wrap) = self.moved_to(recording, to) else {
+                    tracing::error!(recording = %recording.id, "a suspended recording does not open");
+                    continue;
+                };
+                let due_at = recording.due_at;
+                if rows::rewrap(&mut tx, recording.id, &wrap, to, generation, due_at).await? {
+                    moved += 1;
+                    if let Some(numbers) = numbers::moved(&self.0.keys, recording, to)? {
+                        rows::reseal_numbers(&mut tx, recording.id, &numbers).await?;
+                    }
+                }
+            }
+            tx.commit().await?;
+            if moved == 0 {
+                tracing::error!(from = %last.key.day, "suspended recordings could not be moved on");
+                return Ok(());
+            }
+        }
     }
 
     /// The wrap of a recording under another day. Its object stays as it is.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::Error;
 use crate::crypto::{self, Context, Dek, Kind, SEGMENT, Sealer, object_len};
@@ -48,6 +49,8 @@ pub(super) struct Sealing {
     work: Option<Work>,
     buffers: Buffers,
     len: u64,
+    /// Its place among the large uploads, kept until it is done.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The buffers of the sealed parts of one object, used again as soon as the store is done with
@@ -111,11 +114,15 @@ pub(super) fn seal_whole(context: Context, plain: &[u8]) -> Result<(Sealed, Byte
 
 impl Sealing {
     /// Starts an object in the store.
-    pub(super) async fn begin(store: &Store, context: Context) -> Result<Self, Error> {
+    pub(super) async fn begin(
+        store: &Store,
+        context: Context,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, Error> {
         let work = Work::begin(context)?;
         let upload = store.begin(context.recording).await?;
         let buffers = Buffers::default();
-        Ok(Self { context, upload, work: Some(work), buffers, len: 0 })
+        Ok(Self { context, upload, work: Some(work), buffers, len: 0, _place: place })
     }
 
     /// Which recording this becomes.

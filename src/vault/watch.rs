@@ -14,13 +14,21 @@ use crate::retention::{Anomaly, Sighting, brake, guard};
 /// A gap between looks at the clock after which a run counts as set off by the clock.
 const LONG_GAP: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long an answer about readiness counts.
+const READY: SignedDuration = SignedDuration::from_secs(2);
+
 /// How many days back the usual number of erasures is taken from.
 const TRAILING_DAYS: i64 = 14;
+
+/// What the vault stands on, by name, and whether it answers.
+type Ready = [(&'static str, bool); 3];
 
 /// What this process remembers of its own looks at the clock.
 #[derive(Default)]
 pub(super) struct Watch {
     previous: Mutex<Option<(Timestamp, SignedDuration)>>,
+    /// When it was last asked whether everything answers, and what came of it.
+    ready: tokio::sync::Mutex<Option<(SignedDuration, Ready)>>,
 }
 
 impl Watch {
@@ -161,11 +169,22 @@ impl Vault {
     }
 
     /// Whether everything the vault stands on answers: index, store and keyring.
-    pub async fn ready(&self) -> [(&'static str, bool); 3] {
+    ///
+    /// Asking costs the store a write: however often this is called, it is asked once in two seconds.
+    pub async fn ready(&self) -> Ready {
+        let mut known = self.0.watch.ready.lock().await;
+        let now = self.0.clock.elapsed();
+        if let Some((at, parts)) = known.as_ref()
+            && now - *at < READY
+        {
+            return *parts;
+        }
         let index = self.0.index.ping().await.is_ok();
         let store = self.0.store.probe().await.is_ok();
         let keyring = self.0.keys.refresh().await.is_ok();
-        [("index", index), ("store", store), ("keyring", keyring)]
+        let parts = [("index", index), ("store", store), ("keyring", keyring)];
+        *known = Some((now, parts));
+        parts
     }
 }
 

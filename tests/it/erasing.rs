@@ -148,6 +148,32 @@ async fn reconciling_finds_orphans_and_missing_objects(vault: TestVault) {
 }
 
 #[tokio::test]
+async fn the_key_of_a_restricted_recording_moves_on_and_old_backups_of_it_die() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let dpo = vault.token(Role::Compliance).await;
+    let path = format!("/v1/recordings/{id}/restriction");
+    let case = serde_json::json!({"case": "C-9"});
+    vault.post(&path).token(&dpo).json(&case).send().await;
+    let before = row(&vault, id).await;
+
+    vault.advance_days(95);
+    vault.vault.confirm_erasing().await.unwrap();
+    vault.vault.forget().await.unwrap();
+    let moved = row(&vault, id).await;
+    assert!(!opens(&vault, &before), "its first day is forgotten");
+    assert!(opens(&vault, &moved), "and it is kept all the same");
+
+    let lift = axum::http::Request::delete(&path);
+    vault.request(lift).token(&dpo).json(&case).send().await;
+    assert_eq!(vault.vault.erase_due().await.unwrap().erased, 1);
+    vault.advance_days(31);
+    vault.vault.confirm_erasing().await.unwrap();
+    vault.vault.forget().await.unwrap();
+    assert!(!opens(&vault, &moved), "no copy of its row opens a month later");
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_ahead_pauses_erasing_until_confirmed() {
     let vault = TestVault::new().await;
     let id = vault.recording(ACME, &tone(1.0, 1)).await;

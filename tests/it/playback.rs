@@ -355,3 +355,34 @@ async fn the_case_of_a_listening_is_an_opaque_reference_and_in_the_ledger() {
         .collect();
     assert_eq!(cases, ["C-1", "C-2"], "one entry a case");
 }
+
+#[tokio::test]
+async fn a_stream_ends_when_its_recording_is_restricted() {
+    use callvault::model::{Purpose, RecordingId};
+    use callvault::vault::{Form, Wish};
+    use futures_util::StreamExt;
+
+    let vault = TestVault::new().await;
+    let audio = tone(800.0, 1);
+    let id = vault.recording(SUPPORT, &audio).await;
+    let (trainer, dpo) = (vault.token(Role::Trainer).await, vault.token(Role::Compliance).await);
+    let caller = vault.vault.authenticate(&trainer).await.unwrap();
+    let wish = Wish { recording: RecordingId(id), purpose: Some(Purpose::Training), case: None };
+    let heard = vault.vault.hear(&caller, &wish).await.unwrap();
+    let content = vault.vault.content(&heard, Form::Original).await.unwrap();
+    let mut stream = content.bytes(0..content.len());
+    let mut got = stream.next().await.unwrap().unwrap().len();
+
+    let path = format!("/v1/recordings/{id}/restriction");
+    let case = serde_json::json!({"case": "C-9"});
+    vault.post(&path).token(&dpo).json(&case).send().await;
+    let ended = loop {
+        match stream.next().await {
+            Some(Ok(piece)) => got += piece.len(),
+            Some(Err(error)) => break error,
+            None => panic!("it was played to the end: {got} of {} bytes", audio.len()),
+        }
+    };
+    assert!(matches!(ended, callvault::vault::Error::Restricted), "{ended}");
+    assert!(got < audio.len());
+}

@@ -22,4 +22,6 @@ pub use report::{
 pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};
 pub use search::{Search, position, search};
 pub use tombstone::{LOOKING, Looking, bury, look_again, looked, metadata_due};
-pub use upkeep::{mark_lost, reseal_numbers, rewrap, set_held, set_objected, set_restricted};
+pub use upkeep::{
+    mark_lost, reseal_numbers, rewrap, set_held, set_objected, set_restricted, suspended,
+};

@@ -1,10 +1,11 @@
 //! Changes to a recording that is not being erased. Each returns whether there was one to change.
 
-use crate::model::{Day, RecordingId, Timestamp};
+use crate::model::{Day, Recording, RecordingId, Timestamp};
 
 use super::super::db::Tx;
 use super::super::error::Error;
-use super::super::sql::{Sql, sql};
+use super::super::sql::{Conn, Sql, sql};
+use super::row::{COLUMNS, Row};
 
 /// Its object is missing or damaged. The same audio may come again: it is not this recording's any
 /// more.
@@ -80,6 +81,26 @@ pub async fn rewrap(
         .bind(id),
     )
     .await
+}
+
+/// Recordings that a hold or a restriction keeps and whose key is of this day or an earlier one.
+pub async fn suspended(
+    on: impl Into<Conn<'_>>,
+    until: Day,
+    limit: i64,
+) -> Result<Vec<Recording>, Error> {
+    let rows: Vec<Row> = sql("SELECT ")
+        .push(COLUMNS)
+        .push(
+            " FROM recordings
+              WHERE state = 'stored' AND (held OR restricted) AND key_day <= ",
+        )
+        .push_bind(until)
+        .push(" ORDER BY key_day, id LIMIT ")
+        .push_bind(limit)
+        .fetch_all(on)
+        .await?;
+    Ok(rows.into_iter().map(Recording::from).collect())
 }
 
 /// Writes the numbers of a recording anew, sealed under another day.

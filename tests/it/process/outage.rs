@@ -72,7 +72,7 @@ async fn a_lost_database_is_a_clear_problem_and_comes_back() {
         assert_eq!(answer.problem(), (503, "index_unavailable".into()));
         assert!(answer.headers.contains_key("retry-after"));
     }
-    assert_eq!(node.get("/readyz", "").await.status, 503);
+    eventually("it is not ready", async || node.get("/readyz", "").await.status == 503).await;
     assert_eq!(node.get("/healthz", "").await.status, 200);
 
     wire.up.send_replace(true);

@@ -142,6 +142,17 @@ impl Keys {
         Ok(moved)
     }
 
+    /// Whether another node made a key for this controller or these days that is not here yet.
+    ///
+    /// What was forgotten is not waited for.
+    #[must_use]
+    pub fn is_behind(&self, controller: ControllerId, days: &[Day]) -> bool {
+        let live = self.live();
+        let ahead = days.iter().filter(|day| **day >= live.forgotten_before);
+        !live.tenants.contains_key(&controller)
+            || ahead.into_iter().any(|day| live.generation(*day).is_none())
+    }
+
     /// The generation of the key of `day`; 0 when it has none yet.
     #[must_use]
     pub fn generation(&self, day: Day) -> i32 {

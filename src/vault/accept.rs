@@ -147,6 +147,8 @@ impl Vault {
         if customer.term.is_none() || customer.agreement.is_none() {
             return Err(Error::NoPolicy);
         }
+        // The customer may be newer than this node's keyring.
+        self.0.keys.ensure(&[customer.id], &[]).await?;
         let policy = format!("customer/{}", customer.policy_version);
         Ok(Target { controller: customer.id, policy, term: customer.term })
     }
@@ -260,6 +262,7 @@ impl Vault {
 
     async fn known(&self, caller: &Caller, id: RecordingId) -> Result<Ingested, Error> {
         let recording = index::recordings::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
+        self.catch_up([&recording]).await?;
         Ok(Ingested { recording: self.view(caller, &recording)?, new: false })
     }
 

@@ -51,6 +51,9 @@ impl Vault {
     ) -> Result<Page<RecordingView>, Error> {
         must(caller, Grant::Find)?;
         let limit = Limit::new(filter.limit);
+        if self.0.keys.is_behind(caller.controller, &[]) {
+            self.0.keys.refresh().await?;
+        }
         let blind = self.number_sought(caller, filter)?;
         let lines: Option<Vec<String>> =
             caller.lines.as_ref().map(|lines| lines.iter().cloned().collect());
@@ -59,6 +62,7 @@ impl Vault {
         let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
         let next =
             found.last().filter(|_| full).map(|last| index::recordings::position(last).to_string());
+        self.catch_up(&found).await?;
         let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
         Ok(Page { items: items?, next })
     }
@@ -73,6 +77,7 @@ impl Vault {
         let recording = found
             .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
             .ok_or(Error::NotFound)?;
+        self.catch_up([&recording]).await?;
         self.view(caller, &recording)
     }
 

@@ -41,7 +41,7 @@ use tokio::sync::Semaphore;
 
 use crate::crypto::Keys;
 use crate::index::{self, Db};
-use crate::model::{Caller, Clock, ControllerId, E164, Grant};
+use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
@@ -173,6 +173,21 @@ impl Vault {
     #[must_use]
     pub fn index(&self) -> &Db {
         &self.0.index
+    }
+
+    /// Follows the keyring at once when another node made the keys of these rows a moment ago.
+    async fn catch_up<'r>(
+        &self,
+        rows: impl IntoIterator<Item = &'r Recording>,
+    ) -> Result<(), Error> {
+        let keys = &self.0.keys;
+        let behind = |row: &Recording| {
+            keys.is_behind(row.controller, &[row.key.day, row.metadata_due_at.day()])
+        };
+        if rows.into_iter().any(behind) {
+            keys.refresh().await?;
+        }
+        Ok(())
     }
 
     /// Waits for a place among the decoders.

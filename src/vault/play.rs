@@ -74,6 +74,7 @@ impl Vault {
         match listen(caller, subject) {
             Ok(may) => {
                 let occasion = occasion(None);
+                self.catch_up([&*recording]).await?;
                 Ok(Heard { recording, may, occasion })
             }
             Err(denied) => {

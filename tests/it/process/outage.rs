@@ -101,7 +101,7 @@ async fn a_full_disk_is_a_clear_problem_and_leaves_nothing() {
         // Larger than what is left of the disk, once as parts and once whole.
         let call = support(HOUR, call);
         let second = node.upload(&site.pbx, &call, tone(seconds, 2)).await;
-        assert_eq!(second.problem(), (503, "store_unavailable".into()));
+        assert_eq!(second.problem(), (507, "full".into()));
         assert_eq!(stored(), 1, "nothing of it is left");
     }
     let small = node.upload(&site.pbx, &support(HOUR, "c-4"), tone(1.0, 3)).await;

@@ -108,7 +108,7 @@ impl From<Error> for Problem {
                 .increment(1);
         }
         if status.is_server_error() && !matches!(error, Error::Busy) {
-            tracing::error!(error = &error as &dyn std::error::Error, "the vault failed");
+            tracing::error!(error = error.chain(), "the vault failed");
         }
         let detail = match status {
             S::INTERNAL_SERVER_ERROR if code == "internal" => {

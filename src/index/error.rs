@@ -80,6 +80,8 @@ fn situation(error: &sqlx::Error) -> Situation {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => Situation::Unavailable,
+        // A server, or a proxy before it, that hangs up while a connection is made.
+        sqlx::Error::Protocol(text) if text.contains("SSLRequest") => Situation::Unavailable,
         sqlx::Error::Database(error) if error.is_unique_violation() => Situation::Conflict,
         sqlx::Error::Database(error) => error.code().map_or(Situation::Other, |code| coded(&code)),
         _ => Situation::Other,

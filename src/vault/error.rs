@@ -133,6 +133,18 @@ pub struct Gone {
 }
 
 impl Error {
+    /// The error and everything behind it, in one line: in JSON, too, the log must say why.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        text
+    }
+
     /// Whether it came from the index: then a transaction may have taken effect all the same.
     pub(super) fn is_of_index(&self) -> bool {
         match self {

@@ -105,5 +105,5 @@ fn ticks(period: Duration) -> tokio::time::Interval {
 
 /// Logs a failed pass once, with everything behind it.
 fn report(error: &Error, what: &'static str) {
-    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+    tracing::error!(error = error.chain(), "{what}");
 }

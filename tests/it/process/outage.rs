@@ -69,7 +69,7 @@ async fn a_lost_database_is_a_clear_problem_and_comes_back() {
         node.play(&site.trainer, first, "training").await,
     ];
     for answer in refused {
-        assert_eq!(answer.problem(), (503, "index_unavailable".into()));
+        assert_eq!(answer.problem(), (503, "index_unavailable".into()), "{}", node.log.text());
         assert!(answer.headers.contains_key("retry-after"));
     }
     eventually("it is not ready", async || node.get("/readyz", "").await.status == 503).await;

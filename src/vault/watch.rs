@@ -12,7 +12,7 @@ use crate::model::{Cause, Class, Clock, Day, Event, Timestamp};
 use crate::retention::{Anomaly, Sighting, brake, guard};
 
 /// A gap between looks at the clock after which a run counts as set off by the clock.
-const LONG_GAP: SignedDuration = SignedDuration::from_hours(24);
+const LONG_GAP: SignedDuration = SignedDuration::from_hours(48);
 
 /// How long an answer about readiness counts.
 const READY: SignedDuration = SignedDuration::from_secs(2);
@@ -87,14 +87,10 @@ impl Vault {
             }
             None => {}
         }
-        let silent = state.last_seen.is_some_and(|seen| now.since(seen) > LONG_GAP);
-        if silent {
-            let (due, usual) = (self.count_due().await?, self.usual(now).await?);
-            if due > usual {
-                let reason = format!(
-                    "after a long silence {due} recordings are due at once, more than the usual \
-                     {usual}: check the clock, then run callvault erase --confirm"
-                );
+        let silent_since = state.last_seen.filter(|seen| now.since(*seen) > LONG_GAP);
+        if let Some(seen) = silent_since {
+            let unproven = sighting.previous.is_none() && sighting.reference.is_none();
+            if let Some(reason) = self.too_much_after(seen, unproven, now).await? {
                 return self.pause(&reason, now).await.map(Some);
             }
         }
@@ -102,6 +98,31 @@ impl Vault {
         guards::see_clock(&mut tx, now).await?;
         tx.commit().await?;
         Ok(None)
+    }
+
+    /// Whether a run after a long silence must wait, and why.
+    ///
+    /// A clock that nothing vouches for could have been set ahead meanwhile: then what would fall
+    /// due by it alone waits. Otherwise only an unusual number does.
+    async fn too_much_after(
+        &self,
+        seen: Timestamp,
+        unproven: bool,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
+        let due = rows::count_due(&self.0.index, now).await?.unsigned_abs();
+        let sure = rows::count_due(&self.0.index, seen.plus(LONG_GAP)).await?.unsigned_abs();
+        let usual = self.usual(now).await?;
+        let why = if due > usual {
+            format!("{due} recordings are due at once, more than the usual {usual}")
+        } else if unproven && due > sure {
+            format!("{due} recordings are due and no other clock vouches for this one")
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(format!(
+            "after a long silence {why}: check the clock, then run callvault erase --confirm"
+        )))
     }
 
     /// What another machine's clock says, if there is one to ask.

@@ -207,6 +207,26 @@ async fn a_long_silence_and_more_to_erase_than_usual_waits_for_a_person() {
 }
 
 #[tokio::test]
+async fn a_process_that_starts_long_after_the_last_one_does_not_trust_its_clock_alone() {
+    let vault = TestVault::new().await;
+    let id = vault.recording(ACME, &tone(0.1, 1)).await;
+    vault.vault.erase_due().await.unwrap();
+    vault.clock.jump(SignedDuration::from_hours(24 * 40));
+    let node = vault.second_node().await;
+    let pass = node.erase_due().await.unwrap();
+    assert!(pass.paused.is_some_and(|reason| reason.contains("no other clock")));
+    assert!(node.forget().await.is_err());
+    assert!(opens(&vault, &row(&vault, id).await), "nothing of it is gone (I17)");
+
+    // The clock was wrong, and is put right: erasing goes on by itself once somebody confirms.
+    vault.clock.jump(SignedDuration::from_hours(-24 * 40));
+    node.confirm_erasing().await.unwrap();
+    assert_eq!(node.erase_due().await.unwrap().erased, 0);
+    let listener = vault.token(Role::CustomerListener).await;
+    assert_eq!(vault.listen(&listener, id, "purpose=own_use").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_store_that_does_not_delete_keeps_the_erasure_open() {
     let vault = TestVault::on(Engine::Sqlite, Place::Faulty).await;
     let faults = vault.faults.clone().unwrap();

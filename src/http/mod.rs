@@ -23,6 +23,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRef, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
@@ -83,6 +84,18 @@ pub fn router(app: App) -> Router {
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(MapRequestLayer::new(without_odd_id))
+}
+
+/// Drops a request id of the client's that is no short word: it would go into the log as it came.
+fn without_odd_id(mut request: Request) -> Request {
+    let odd = |id: &HeaderValue| {
+        id.len() > 64 || !id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+    };
+    if request.headers().get(REQUEST_ID).is_some_and(odd) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
 }
 
 /// The span of a request. It names the route, never the address: a query can hold a number (I12),

@@ -81,6 +81,13 @@ impl Timestamp {
         self.plus(SignedDuration::from_micros(missing))
     }
 
+    /// The full minute this falls in: what a tombstone tells of an erasure.
+    #[must_use]
+    pub fn minute(self) -> Self {
+        let past = self.micros().rem_euclid(MICROS_PER_HOUR / 60);
+        self.plus(SignedDuration::from_micros(-past))
+    }
+
     /// This time on the calendar of `zone`.
     pub(super) fn in_zone(self, zone: &TimeZone) -> jiff::ZonedDateTime {
         self.0.to_zoned_datetime(zone.clone())

@@ -50,6 +50,9 @@ impl Vault {
         filter: &Filter,
     ) -> Result<Page<RecordingView>, Error> {
         must(caller, Grant::Find)?;
+        if filter.state == Some(State::Tombstone) {
+            must(caller, Grant::SeeErasures)?;
+        }
         let limit = Limit::new(filter.limit);
         if self.0.keys.is_behind(caller.controller, &[]) {
             self.0.keys.refresh().await?;

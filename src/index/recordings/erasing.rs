@@ -147,10 +147,12 @@ pub async fn claim_stale(
 
 /// Lets go of claims whose key is not destroyed: the recordings are stored again.
 ///
+/// A lost one, whose content is recognised no more, is lost again.
+///
 /// Returns which ones; the others are past the point of no return or were not being erased.
 pub async fn release(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, Error> {
     let rows: Vec<(RecordingId,)> = sql("UPDATE recordings
-         SET state = CASE cause WHEN 'lost' THEN 'lost' ELSE 'stored' END, cause = NULL,
+         SET state = CASE WHEN content_key IS NULL THEN 'lost' ELSE 'stored' END, cause = NULL,
              case_id = NULL, claimed_at = NULL
          WHERE state = 'erasing' AND key_destroyed_at IS NULL AND id ")
     .push_in(ids)

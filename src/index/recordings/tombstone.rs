@@ -81,28 +81,36 @@ struct Kept {
     received: i64,
     due: i64,
     metadata_due: i64,
+    erased: Option<i64>,
+    destroyed: Option<i64>,
 }
 
 impl Kept {
-    fn rounded(
-        &(id, received, due, metadata_due): &(RecordingId, Timestamp, Timestamp, Timestamp),
-    ) -> Self {
+    fn rounded(&(id, received, due, metadata_due, erased, destroyed): &Dates) -> Self {
+        let minute = |at: Option<Timestamp>| at.map(|at| at.minute().micros());
         Self {
             id: id.0.simple().to_string(),
             received: received.day().end().unwrap_or(received).micros(),
             due: due.hour_rounded_up().micros(),
             metadata_due: metadata_due.hour_rounded_up().micros(),
+            erased: minute(erased),
+            destroyed: minute(destroyed),
         }
     }
 }
 
+/// The dates of a recording that stay in its tombstone, and whose they are.
+type Dates = (RecordingId, Timestamp, Timestamp, Timestamp, Option<Timestamp>, Option<Timestamp>);
+
 /// Makes tombstones of recordings whose audio is erased: nothing personal is left (I11).
 ///
-/// What stays is rounded up, so that it does not tell when the call was: the instants of erasure
-/// to the hour, the day of acceptance to its end. Returns those that became one now.
+/// What stays is rounded, so that it does not tell when the call was: when it was due, up to the
+/// hour; when it was taken in, up to the end of the day; when it was erased, down to the minute.
+/// Returns those that became one now.
 pub async fn bury(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, Error> {
-    let rows: Vec<(RecordingId, Timestamp, Timestamp, Timestamp)> =
-        sql("SELECT id, received_at, due_at, metadata_due_at FROM recordings
+    let rows: Vec<Dates> =
+        sql("SELECT id, received_at, due_at, metadata_due_at, erased_at, key_destroyed_at
+         FROM recordings
          WHERE state = 'audio_erased' AND id ")
         .push_in(ids)
         .push_each("", " ORDER BY id FOR UPDATE")
@@ -113,7 +121,8 @@ pub async fn bury(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, 
     sql("WITH kept AS (")
         .push_each(
             "SELECT unhex(value ->> 'id') AS id, value ->> 'received' AS received_at,
-                 value ->> 'due' AS due_at, value ->> 'metadata_due' AS metadata_due_at
+                 value ->> 'due' AS due_at, value ->> 'metadata_due' AS metadata_due_at,
+                 value ->> 'erased' AS erased_at, value ->> 'destroyed' AS key_destroyed_at
              FROM json_each(",
             "SELECT (value ->> 'id')::UUID AS id,
                  'epoch'::TIMESTAMPTZ + (value ->> 'received')::BIGINT * INTERVAL '1 microsecond'
@@ -121,7 +130,11 @@ pub async fn bury(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, 
                  'epoch'::TIMESTAMPTZ + (value ->> 'due')::BIGINT * INTERVAL '1 microsecond'
                      AS due_at,
                  'epoch'::TIMESTAMPTZ + (value ->> 'metadata_due')::BIGINT
-                     * INTERVAL '1 microsecond' AS metadata_due_at
+                     * INTERVAL '1 microsecond' AS metadata_due_at,
+                 'epoch'::TIMESTAMPTZ + (value ->> 'erased')::BIGINT
+                     * INTERVAL '1 microsecond' AS erased_at,
+                 'epoch'::TIMESTAMPTZ + (value ->> 'destroyed')::BIGINT
+                     * INTERVAL '1 microsecond' AS key_destroyed_at
              FROM json_array_elements(CAST(",
         )
         .push_bind(Rows(kept))
@@ -129,7 +142,8 @@ pub async fn bury(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, 
         .push(
             ") UPDATE recordings
              SET state = 'tombstone', received_at = kept.received_at, due_at = kept.due_at,
-                 metadata_due_at = kept.metadata_due_at, source = '', direction = NULL,
+                 metadata_due_at = kept.metadata_due_at, erased_at = kept.erased_at,
+                 key_destroyed_at = kept.key_destroyed_at, source = '', direction = NULL,
                  started_at = NULL, ended_at = NULL, duration_ms = NULL, size_bytes = NULL,
                  codec = NULL, sample_rate = NULL, channels = NULL, unplayable = NULL,
                  agent = NULL, queue = NULL, line = NULL, withheld = FALSE, numbers = NULL,

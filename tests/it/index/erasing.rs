@@ -123,9 +123,9 @@ async fn one_recording_is_claimed_for_a_cause(t: TestDb) {
 
 async fn a_hold_that_comes_before_the_wrap_is_destroyed_keeps_it(t: TestDb) {
     let provider = provider(&t.db).await;
-    let held = add(&t.db, recording(provider, 0)).await.id;
-    let restricted = add(&t.db, recording(provider, 0)).await.id;
-    let free = add(&t.db, recording(provider, 0)).await.id;
+    let held = add_marked(&t.db, recording(provider, 0), &marks(1)).await.id;
+    let restricted = add_marked(&t.db, recording(provider, 0), &marks(2)).await.id;
+    let free = add_marked(&t.db, recording(provider, 0), &marks(3)).await.id;
     let all = [held, restricted, free];
     write!(t.db, |tx| recordings::claim_due(tx, at(DAY), 9));
     assert!(write!(t.db, |tx| recordings::set_held(tx, held, true)));

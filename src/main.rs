@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use callvault::cli::Cli;
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Only builds for tests have points where they can be made to fail.
     let _scenario = fail::has_failpoints().then(fail::FailScenario::setup);

@@ -11,12 +11,16 @@ use tokio::task::spawn_blocking;
 
 use crate::model::{RecordingId, Timestamp};
 
+use super::cached;
 use super::error::Error;
 use super::name::folder;
 use super::objects::Absence;
 
 /// How many blocking jobs one batch is shared by.
 const LANES: usize = 16;
+
+/// How much may be read on an async thread: a first window of a playback, sealed, and no more.
+const AT_ONCE: u64 = 260 * 1024;
 
 /// The folder of the objects.
 #[derive(Clone, Debug)]
@@ -35,7 +39,10 @@ impl Folder {
         self.root.join(folder(id)).join(id.to_string())
     }
 
-    /// Reads a window of a file and hands it to `work`, in one blocking job.
+    /// Reads a window of a file and hands it to `work`.
+    ///
+    /// Both happen at once for a small window that the kernel holds in memory: a hop to a blocking
+    /// thread costs more than the window does. Otherwise both happen in one blocking job.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         id: RecordingId,
@@ -43,6 +50,11 @@ impl Folder {
         work: impl FnOnce(Vec<u8>) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let path = self.path(id);
+        if range.end.saturating_sub(range.start) <= AT_ONCE
+            && let Some(bytes) = cached::window(&path, &range)
+        {
+            return Ok(work(bytes));
+        }
         let read = move || Ok(work(window(&path, &range)?));
         spawn_blocking(read).await.map_err(Error::other)?
     }

@@ -5,6 +5,7 @@
 //! proof of absence ([`Store::absent`] is), a conditional put no lock, and a versioned bucket keeps
 //! what it seems to have deleted until each version is deleted by its own name.
 
+mod cached;
 mod error;
 mod local;
 mod name;

@@ -5,6 +5,7 @@
 mod architecture;
 mod audio_corpus;
 mod backend;
+mod clock;
 mod config_file;
 mod corpus;
 mod erasing;

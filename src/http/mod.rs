@@ -1,6 +1,6 @@
 //! The API: each handler turns a request into one operation of the vault and dresses the outcome.
 //!
-//! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
+//! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
 //!   `erasure` (compliance), `customers` (operators), `system` (machines)
 
@@ -11,13 +11,16 @@ mod erasure;
 mod error;
 mod extract;
 mod ingest;
+mod limits;
 mod openapi;
 mod paced;
 mod playback;
 mod recordings;
+mod serve;
 mod system;
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +40,7 @@ use tracing::Span;
 use crate::vault::Vault;
 
 pub use openapi::document;
+pub use serve::serve;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -45,12 +49,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct App {
     vault: Vault,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    limits: Arc<limits::Limits>,
 }
 
 impl App {
     /// The API of a vault. `metrics` renders what Prometheus scrapes.
     pub fn new(vault: Vault, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { vault, metrics: Arc::new(metrics) }
+        Self { vault, metrics: Arc::new(metrics), limits: Arc::new(limits::Limits::new(None)) }
+    }
+
+    /// With at most so many requests a second of one caller; without a limit for `None`.
+    #[must_use]
+    pub fn limited(self, requests_per_second: Option<NonZeroU32>) -> Self {
+        Self { limits: Arc::new(limits::Limits::new(requests_per_second)), ..self }
     }
 }
 

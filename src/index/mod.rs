@@ -11,6 +11,7 @@ pub mod derived;
 mod error;
 pub mod facts;
 pub mod guards;
+mod heal;
 mod ids;
 mod keyring;
 pub mod ledger_entries;

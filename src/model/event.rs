@@ -42,6 +42,14 @@ text_enum! {
         AccessDenied => "access.denied",
         /// A customer was added or changed.
         TenantEnabled => "tenant.enabled",
+        /// Recording was switched on for a customer.
+        TenantRecordingOn => "tenant.recording_on",
+        /// Recording was switched off for a customer.
+        TenantRecordingOff => "tenant.recording_off",
+        /// A token was made.
+        TokenCreated => "token.created",
+        /// A token was taken back.
+        TokenRevoked => "token.revoked",
         /// A term was set.
         PolicyChanged => "policy.changed",
         /// Metadata was rectified.

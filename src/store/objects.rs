@@ -167,7 +167,7 @@ impl Store {
         }
     }
 
-    /// Every object, in no order.
+    /// Every object, in no order, but what lies in one folder together.
     #[must_use]
     pub fn list(&self) -> BoxStream<'static, Result<Listed, Error>> {
         let prefix = self.0.prefix.clone();

@@ -224,7 +224,7 @@ struct Gate {
 
 impl Gate {
     async fn check(&self) -> Result<(), Error> {
-        if let Some(until) = self.until.filter(|until| self.vault.clock().now() >= *until) {
+        if let Some(until) = self.until.filter(|until| self.vault.latest() >= *until) {
             return Err(Error::PastDue(until));
         }
         let row = self.vault.recent_recording(self.controller, self.id).await?;

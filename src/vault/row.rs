@@ -43,6 +43,7 @@ impl Vault {
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
+        self.still_fits(&mut tx, draft, target, sealed).await?;
         between_steps!("ingest.written");
         tx.commit().await?;
         between_steps!("ingest.committed");

@@ -105,7 +105,7 @@ async fn a_node_whose_clock_runs_behind_plays_nothing_that_others_know_to_be_pas
     tx.commit().await.unwrap();
     node.follow_clocks().await.unwrap();
     assert!(matches!(node.hear(&caller, &wish).await, Err(Error::PastDue(_))));
-    let rest: Vec<_> = running.bytes(0..running.len()).collect().await;
+    let rest: Vec<_> = running.windows(0..running.len()).collect().await;
     assert!(matches!(rest[..], [Err(Error::PastDue(_))]), "nor does a stream go on");
     // A node that starts then knows it from the first request on.
     let node = Vault::open(Parts {

@@ -7,6 +7,7 @@
 
 mod cached;
 mod error;
+mod journal;
 mod local;
 mod name;
 mod objects;
@@ -23,6 +24,7 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 
 pub use error::Error;
+pub use journal::JournalObject;
 pub use name::Listed;
 pub use objects::Absence;
 pub use posture::{Posture, Versioning};

@@ -1,17 +1,13 @@
--- The key under which the wrap journal in the store last had the wrap of a recording; generation -1
--- when it knows that the recording is gone. Where it differs from the row, the journal is behind.
-ALTER TABLE recordings ADD COLUMN journal_day INTEGER;
-ALTER TABLE recordings ADD COLUMN journal_generation INTEGER;
+-- What the wrap journal in the store knows of a recording: 0 nothing yet, 1 its first wrap (and, from
+-- before they were written, every later one), 2 that it is gone.
+ALTER TABLE recordings ADD COLUMN journaled INTEGER NOT NULL DEFAULT 0;
 
-CREATE INDEX recordings_unjournaled ON recordings (id)
-    WHERE wrap IS NOT NULL
-        AND (journal_day IS NULL OR journal_day <> key_day OR journal_generation <> key_generation);
+CREATE INDEX recordings_unjournaled ON recordings (id) WHERE wrap IS NOT NULL AND journaled = 0;
 CREATE INDEX recordings_unjournaled_gone ON recordings (id)
-    WHERE wrap IS NULL AND cause <> 'term'
-        AND (journal_generation IS NULL OR journal_generation >= 0);
+    WHERE wrap IS NULL AND journaled <> 2;
 
 -- What is sealed under a day, and what has left it.
-CREATE INDEX recordings_key ON recordings (key_day, id) WHERE wrap IS NOT NULL;
+CREATE INDEX recordings_sealed ON recordings (key_day, id) WHERE wrap IS NOT NULL;
 CREATE INDEX recordings_left ON recordings (key_day) WHERE wrap IS NULL;
 CREATE INDEX recordings_moved ON recordings (former_key_day) WHERE former_key_day IS NOT NULL;
 CREATE INDEX recordings_numbers ON recordings (metadata_due_at)

@@ -24,6 +24,7 @@ impl Restore {
             ("recordings", done.recordings),
             ("open again", done.mended),
             ("numbers lost", done.numbers_lost),
+            ("restricted, look at them", done.restricted),
             ("erased again", done.erased_again),
             ("due, left to the eraser", done.due),
             ("marked lost", done.lost),

@@ -42,14 +42,14 @@ const ONLY_NONCE: [u8; NONCE] = [0; NONCE];
 pub enum Last {
     /// It was wrapped; this is the wrap.
     Wrapped([u8; WRAP]),
-    /// It was destroyed before its term, for this cause.
+    /// It was destroyed, for this cause.
     Gone(Cause),
 }
 
 /// One entry of the journal. Everything that is needed to open an object; nothing about the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalEntry {
-    /// When it was written, in microseconds: of two entries the later one counts.
+    /// Of two entries about a recording the one with the higher number counts.
     pub seq: i64,
     /// The hour by which the audio must be gone.
     pub due_at: Timestamp,
@@ -66,7 +66,7 @@ impl JournalEntry {
         let facts = &self.facts;
         let (what, wrap) = match self.last {
             Last::Wrapped(wrap) => (0, wrap),
-            Last::Gone(cause) => (1 + place(Cause::ALL, cause), [0; WRAP]),
+            Last::Gone(cause) => (1 + place(Cause::ALL, &cause), [0; WRAP]),
         };
         [
             self.seq.to_be_bytes().as_slice(),
@@ -74,7 +74,7 @@ impl JournalEntry {
             &[what],
             facts.recording.as_bytes(),
             facts.controller.as_bytes(),
-            &[facts.kind.byte(), place(Class::ALL, facts.class)],
+            &[facts.kind.byte(), place(Class::ALL, &facts.class)],
             &facts.day.0.to_be_bytes(),
             &facts.generation.to_be_bytes(),
             &facts.plain_len.to_be_bytes(),
@@ -116,8 +116,8 @@ impl JournalEntry {
 }
 
 /// Where a word stands in its list. The lists only ever grow at their end.
-fn place<T: PartialEq>(all: &[T], word: T) -> u8 {
-    all.iter().position(|one| *one == word).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+fn place<T: PartialEq>(all: &[T], word: &T) -> u8 {
+    all.iter().position(|one| one == word).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }
 
 struct Rest<'b>(&'b [u8]);

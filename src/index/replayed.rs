@@ -31,14 +31,14 @@ pub async fn clear(tx: &mut Tx) -> Result<(), Error> {
 /// Adds entries, at most one a recording, where none that is newer is there.
 pub async fn add(tx: &mut Tx, entries: &[Replayed]) -> Result<(), Error> {
     #[derive(Serialize)]
-    struct Entry {
+    struct Row {
         id: String,
         seq: i64,
         entry: String,
     }
     let rows: Vec<_> = entries
         .iter()
-        .map(|entry| Entry {
+        .map(|entry| Row {
             id: entry.recording.0.simple().to_string(),
             seq: entry.seq,
             entry: hex::encode(&entry.entry),

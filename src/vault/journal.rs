@@ -1,9 +1,10 @@
 //! The wrap journal: every wrap goes to the store as well, so that any old index can be brought up
 //! to date ([`Vault::restore`]).
 //!
-//! The row comes first and the journal follows: the row says which key the journal last had its
-//! wrap under, and whichever node looks next finds where the two differ. What is re-wrapped is in
-//! the journal before the row changes ([`Vault::journal_wraps`]), and once more afterwards.
+//! Of two entries about a recording the later one counts. Its first wrap, from when it was taken in,
+//! has number 0 and follows within a minute: the row says whether the journal has it, and any node
+//! may bring it there. A later wrap is in the journal before its row changes, with the time as its
+//! number ([`Vault::journal_wraps`]). That a recording is gone has the highest number. So an old index that is served again before it is restored adds nothing that counts.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -34,6 +35,10 @@ const SMALL: u64 = 1 << 20;
 /// From this many small objects on they are.
 const MANY: usize = 64;
 
+/// The number of a first wrap, and that of the end.
+const FIRST: i64 = 0;
+const GONE: i64 = i64::MAX;
+
 /// A wrap that is about to be written into its row.
 #[derive(Clone, Debug)]
 pub struct Rewrapped {
@@ -59,7 +64,7 @@ impl Rewrapped {
 }
 
 impl Vault {
-    /// Puts wraps into the journal, durably. Every re-wrap calls this before it commits its rows.
+    /// Puts wraps into the journal, durably. Every re-wrap must call this before it commits its rows.
     ///
     /// One object a call, up to 50,000 wraps; a failed transaction after it does no harm.
     pub async fn journal_wraps(&self, rewrapped: &[Rewrapped]) -> Result<(), Error> {
@@ -92,27 +97,24 @@ impl Vault {
     pub async fn flush_journal(&self) -> Result<u64, Error> {
         let mut flushed = 0;
         loop {
-            // Taken before the rows are read: what is re-wrapped meanwhile is newer.
-            let seq = self.0.clock.now().micros();
             let behind = rows::unjournaled(&self.0.index, BATCH).await?;
             let gone = rows::unjournaled_gone(&self.0.index, BATCH).await?;
             if behind.is_empty() && gone.is_empty() {
                 return Ok(flushed);
             }
-            let wrapped = behind.iter().filter_map(|row| wrapped(row, seq));
-            let entries: Vec<_> =
-                wrapped.chain(gone.iter().map(|row| departed(row, seq))).collect();
+            let wrapped = behind.iter().filter_map(wrapped);
+            let entries: Vec<_> = wrapped.chain(gone.iter().map(departed)).collect();
             self.append_journal(&entries).await?;
             between_steps!("journal.appended");
-            let keys = behind.iter().map(|row| (row.id, row.key.day, row.key.generation));
-            let marks: Vec<_> =
-                keys.chain(gone.iter().map(|row| (row.id, row.key_day, -1))).collect();
+            let ids: Vec<_> = behind.iter().map(|row| row.id).collect();
+            let gone: Vec<_> = gone.iter().map(|row| row.id).collect();
             // No gate looks at what this changes.
             let mut tx = self.addition().await?;
-            rows::set_journaled(&mut tx, &marks).await?;
+            rows::set_journaled(&mut tx, &ids).await?;
+            rows::set_journaled_gone(&mut tx, &gone).await?;
             between_steps!("journal.marking");
             tx.commit().await?;
-            flushed += marks.len() as u64;
+            flushed += (ids.len() + gone.len()) as u64;
         }
     }
 
@@ -187,14 +189,14 @@ impl Vault {
 }
 
 /// What the journal says of a row that has a wrap.
-fn wrapped(row: &Recording, seq: i64) -> Option<JournalEntry> {
+fn wrapped(row: &Recording) -> Option<JournalEntry> {
     let wrap = row.key.wrap.as_deref()?.try_into().ok()?;
     let facts = facts(row).ok()?;
-    Some(JournalEntry { seq, due_at: row.due_at, facts, last: Last::Wrapped(wrap) })
+    Some(JournalEntry { seq: FIRST, due_at: row.due_at, facts, last: Last::Wrapped(wrap) })
 }
 
-/// What it says of one that left early.
-fn departed(row: &rows::Departed, seq: i64) -> JournalEntry {
+/// What it says of one that is gone.
+fn departed(row: &rows::Departed) -> JournalEntry {
     let facts = WrapFacts {
         controller: row.controller,
         recording: row.id,
@@ -206,5 +208,5 @@ fn departed(row: &rows::Departed, seq: i64) -> JournalEntry {
         salt: [0; 32],
         commitment: [0; 32],
     };
-    JournalEntry { seq, due_at: row.due_at, facts, last: Last::Gone(row.cause) }
+    JournalEntry { seq: GONE, due_at: row.due_at, facts, last: Last::Gone(row.cause) }
 }

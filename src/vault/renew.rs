@@ -11,7 +11,7 @@ use super::journal::Rewrapped;
 use super::{Vault, numbers};
 use crate::crypto::WrapFacts;
 use crate::index::{recordings as rows, renewals};
-use crate::model::{Class, Day, Recording, RecordingId, Timestamp};
+use crate::model::{Class, Day, Recording, RecordingId, State, Timestamp};
 
 /// How many are re-wrapped in one transaction, and make one object of the journal.
 const BATCH: i64 = 2000;
@@ -119,25 +119,24 @@ impl Vault {
             let batch = rows::wrapped_before(&self.0.index, day, generation, after, BATCH).await?;
             let Some(last) = batch.last() else { return Ok((moved, unopened)) };
             after = Some(last.id);
-            let mut renewed: Vec<Rewrapped> = Vec::with_capacity(batch.len());
+            let (mut renewed, mut from) = (Vec::with_capacity(batch.len()), Vec::new());
             for row in &batch {
-                match self.under_generation(row, generation) {
-                    Ok(rewrapped) => renewed.push(rewrapped),
-                    Err(_) => {
-                        unopened += 1;
-                        tracing::error!(recording = %row.id, "a recording does not open");
-                    }
+                if let Ok(rewrapped) = self.under_generation(row, generation) {
+                    renewed.push(rewrapped);
+                    from.push(row.key.generation);
+                } else {
+                    unopened += 1;
+                    tracing::error!(recording = %row.id, "a recording does not open");
                 }
             }
             self.journal_wraps(&renewed).await?;
             between_steps!("renew.journaled");
-            let from = |id: RecordingId| batch.iter().find(|row| row.id == id);
             let wraps: Vec<_> = renewed
                 .into_iter()
-                .filter_map(|one| {
-                    let id = one.facts.recording;
-                    let from = from(id)?.key.generation;
-                    Some(rows::Renewed { id, from, wrap: one.wrap })
+                .zip(from)
+                .map(|(one, from)| {
+                    let Rewrapped { facts, wrap, .. } = one;
+                    rows::Renewed { id: facts.recording, from, wrap }
                 })
                 .collect();
             let mut tx = self.change().await?;
@@ -238,7 +237,7 @@ impl Vault {
             };
             latest = latest.max(ends);
         }
-        let gone = !matches!(keys.state, crate::model::State::Stored | crate::model::State::Lost);
+        let gone = !matches!(keys.state, State::Stored | State::Lost);
         Ok(latest.filter(|_| gone))
     }
 }

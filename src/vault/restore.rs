@@ -38,7 +38,10 @@ pub struct Restored {
     pub mended: u64,
     /// Recordings whose numbers are lost: they were sealed under a key that is gone.
     pub numbers_lost: u64,
-    /// Recordings erased before their term since the backup, and now erased again.
+    /// Recordings that something kept past their term when the index was lost, and the backup does
+    /// not know what: restricted, until somebody looks.
+    pub restricted: u64,
+    /// Recordings erased since the backup, and now erased again.
     pub erased_again: u64,
     /// Recordings whose key is gone and that are due: the eraser finishes them.
     pub due: u64,
@@ -76,7 +79,7 @@ impl Vault {
         done.unindexed = self.count_unindexed().await?;
         let now = self.0.clock.now();
         let body = json!({
-            "mended": done.mended, "erased": done.erased_again, "lost": done.lost,
+            "mended": done.mended, "restricted": done.restricted, "erased": done.erased_again, "lost": done.lost,
             "unindexed": done.unindexed,
         });
         let entry = ledger::general(self.0.provider, now, Event::IndexRestored, &body);
@@ -155,6 +158,7 @@ impl Vault {
                 Verdict::Mend(mend) => {
                     let had_numbers = row.metadata.numbers.is_some();
                     done.numbers_lost += u64::from(had_numbers && mend.numbers.is_none());
+                    done.restricted += u64::from(mend.restrict);
                     mended.push(*mend);
                 }
                 Verdict::EraseAgain(cause) => again.push((row, cause)),
@@ -201,13 +205,13 @@ impl Vault {
         let mut entries = Vec::with_capacity(again.len());
         let mut tx = self.change().await?;
         for (row, cause) in again {
+            let case = (*cause != Cause::Term).then_some(AGAIN);
             // A hold that the backup knows came before the erasure, and was released for it.
             rows::set_held(&mut tx, row.id, false).await?;
-            let Some(claim) = rows::claim_one(&mut tx, row.id, *cause, Some(AGAIN), now).await?
-            else {
+            let Some(claim) = rows::claim_one(&mut tx, row.id, *cause, case, now).await? else {
                 continue;
             };
-            let body = json!({ "cause": cause, "case": AGAIN });
+            let body = json!({ "cause": cause, "case": case });
             let event = Event::ErasureStarted;
             entries.push(ledger::about(row.controller, now, event, row.id, &body));
             claimed.push(claim);
@@ -232,6 +236,7 @@ impl Vault {
             day: row.key.day,
             generation: row.key.generation,
             due_at: row.due_at,
+            restrict: false,
             numbers: None,
         };
         if row.key.wrap.is_some() {
@@ -249,9 +254,13 @@ impl Vault {
                 };
             }
         }
+        // A key of a day after the term: something kept it, which the backup does not know of.
+        mend.restrict = row.state == State::Stored
+            && mend.day > mend.due_at.day()
+            && !(row.held || row.restricted);
         mend.numbers = self.numbers_for(row, &mend);
         let same_key = (row.key.day, row.key.generation) == (mend.day, mend.generation);
-        if same_key && row.due_at == mend.due_at {
+        if same_key && row.due_at == mend.due_at && !mend.restrict {
             // Another wrap under the same key is no better than this one.
             mend.wrap.clone_from(&row.key.wrap);
             if mend.numbers == row.metadata.numbers {

@@ -56,6 +56,7 @@ async fn a_flipped_byte_and_a_missing_object_are_found_and_told(vault: TestVault
         assert!(told[0].body.contains(why), "{}", told[0].body);
     }
     assert_eq!(row(&vault, kept).await.state, State::Stored, "restricted ones are read, too");
+    vault.advance(SignedDuration::from_secs(1));
     let pass = vault.vault.scrub(true).await.unwrap();
     assert_eq!((pass.objects, pass.damaged, pass.missing), (1, 0, 0));
 }

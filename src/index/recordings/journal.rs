@@ -11,7 +11,7 @@ use super::super::ids::Rows;
 use super::super::sql::{Conn, sql};
 use super::row::{COLUMNS, Row};
 
-/// A recording that is gone before its term, as the journal tells it.
+/// A recording that is gone, as the journal tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Departed {
     /// Which one.
@@ -31,17 +31,14 @@ pub struct Departed {
     pub key_generation: i32,
 }
 
-/// Recordings whose wrap the journal does not have. Word for word the index
+/// Recordings of which the journal knows nothing yet. Word for word the index
 /// `recordings_unjournaled`.
 pub async fn unjournaled(on: impl Into<Conn<'_>>, limit: i64) -> Result<Vec<Recording>, Error> {
     let rows: Vec<Row> = sql("SELECT ")
         .push(COLUMNS)
         .push(
             " FROM recordings
-              WHERE wrap IS NOT NULL
-                  AND (journal_day IS NULL OR journal_day <> key_day
-                       OR journal_generation <> key_generation)
-              LIMIT ",
+              WHERE wrap IS NOT NULL AND journaled = 0 LIMIT ",
         )
         .push_bind(limit)
         .fetch_all(on)
@@ -49,44 +46,28 @@ pub async fn unjournaled(on: impl Into<Conn<'_>>, limit: i64) -> Result<Vec<Reco
     Ok(rows.into_iter().map(Recording::from).collect())
 }
 
-/// Recordings that are gone before their term and of which the journal does not know it. Word for
+/// Recordings that are gone and of which the journal does not know it. Word for
 /// word the index `recordings_unjournaled_gone`.
 pub async fn unjournaled_gone(on: impl Into<Conn<'_>>, limit: i64) -> Result<Vec<Departed>, Error> {
     sql("SELECT id, controller_id, class, cause, due_at, key_day, key_generation FROM recordings
-         WHERE wrap IS NULL AND cause <> 'term'
-             AND (journal_generation IS NULL OR journal_generation >= 0)
-         LIMIT ")
+         WHERE wrap IS NULL AND journaled <> 2 LIMIT ")
     .push_bind(limit)
     .fetch_all(on)
     .await
 }
 
-/// Writes down what the journal has: of each recording the day and the generation of the wrap.
-pub async fn set_journaled(tx: &mut Tx, wraps: &[(RecordingId, Day, i32)]) -> Result<(), Error> {
-    #[derive(Serialize)]
-    struct Journaled {
-        id: String,
-        day: i32,
-        generation: i32,
-    }
-    let json = json(wraps.iter().map(|(id, day, generation)| Journaled {
-        id: id.0.simple().to_string(),
-        day: day.0,
-        generation: *generation,
-    }))?;
-    sql("UPDATE recordings SET journal_day = j.day, journal_generation = j.generation FROM (")
-        .push_each(
-            "SELECT unhex(value ->> 'id') AS id, value ->> 'day' AS day,
-                 value ->> 'generation' AS generation FROM json_each(",
-            "SELECT (value ->> 'id')::UUID AS id, (value ->> 'day')::INTEGER AS day,
-                 (value ->> 'generation')::INTEGER AS generation
-             FROM json_array_elements(CAST(",
-        )
-        .push_bind(Rows(json))
-        .push_each(")", " AS JSON))")
-        .push(") AS j WHERE recordings.id = j.id")
+/// Writes down that the journal has the wraps of these.
+pub async fn set_journaled(tx: &mut Tx, ids: &[RecordingId]) -> Result<(), Error> {
+    sql("UPDATE recordings SET journaled = 1 WHERE journaled = 0 AND id ")
+        .push_in(ids)
         .execute(&mut *tx)
         .await?;
+    Ok(())
+}
+
+/// Writes down that the journal knows that these are gone.
+pub async fn set_journaled_gone(tx: &mut Tx, ids: &[RecordingId]) -> Result<(), Error> {
+    sql("UPDATE recordings SET journaled = 2 WHERE id ").push_in(ids).execute(&mut *tx).await?;
     Ok(())
 }
 
@@ -110,12 +91,12 @@ pub async fn renew_wraps(
     wraps: &[Renewed],
 ) -> Result<u64, Error> {
     #[derive(Serialize)]
-    struct Wrap {
+    struct Row {
         id: String,
         from: i32,
         wrap: String,
     }
-    let json = json(wraps.iter().map(|renewed| Wrap {
+    let json = json(wraps.iter().map(|renewed| Row {
         id: renewed.id.0.simple().to_string(),
         from: renewed.from,
         wrap: hex::encode(&renewed.wrap),
@@ -203,12 +184,12 @@ pub struct Resealed {
 /// Writes numbers anew where the row still has those they were made from.
 pub async fn renew_numbers(tx: &mut Tx, numbers: &[Resealed]) -> Result<u64, Error> {
     #[derive(Serialize)]
-    struct Numbers {
+    struct Row {
         id: String,
         from: String,
         numbers: String,
     }
-    let json = json(numbers.iter().map(|resealed| Numbers {
+    let json = json(numbers.iter().map(|resealed| Row {
         id: resealed.id.0.simple().to_string(),
         from: hex::encode(&resealed.from),
         numbers: hex::encode(&resealed.numbers),

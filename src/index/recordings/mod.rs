@@ -20,7 +20,7 @@ pub use erasing::{
 };
 pub use journal::{
     Departed, KeyHistory, Renewed, Resealed, key_history, left, numbers_of, renew_numbers,
-    renew_wraps, set_journaled, unjournaled, unjournaled_gone, wrapped_before,
+    renew_wraps, set_journaled, set_journaled_gone, unjournaled, unjournaled_gone, wrapped_before,
 };
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_after,

@@ -40,6 +40,8 @@ pub struct Mended {
     pub generation: i32,
     /// When it must be gone.
     pub due_at: Timestamp,
+    /// Whether its use is restricted from now on.
+    pub restrict: bool,
     /// Its numbers as far as they still open.
     pub numbers: Option<Vec<u8>>,
 }
@@ -53,6 +55,7 @@ pub async fn mend(tx: &mut Tx, mended: &[Mended]) -> Result<u64, Error> {
         day: i32,
         generation: i32,
         due: i64,
+        restrict: bool,
         numbers: Option<String>,
     }
     let json = json(mended.iter().map(|mended| Key {
@@ -61,20 +64,23 @@ pub async fn mend(tx: &mut Tx, mended: &[Mended]) -> Result<u64, Error> {
         day: mended.day.0,
         generation: mended.generation,
         due: mended.due_at.micros(),
+        restrict: mended.restrict,
         numbers: mended.numbers.as_ref().map(hex::encode),
     }))?;
     sql("UPDATE recordings
          SET wrap = j.wrap, key_day = j.day, key_generation = j.generation, numbers = j.numbers,
-             due_at = j.due,
+             due_at = j.due, restricted = (restricted OR j.suspend),
              metadata_due_at = CASE class WHEN 'customer' THEN j.due ELSE metadata_due_at END
          FROM (")
     .push_each(
         "SELECT unhex(value ->> 'id') AS id, unhex(value ->> 'wrap') AS wrap,
              value ->> 'day' AS day, value ->> 'generation' AS generation, value ->> 'due' AS due,
+             value ->> 'restrict' AS suspend,
              unhex(value ->> 'numbers') AS numbers FROM json_each(",
         "SELECT (value ->> 'id')::UUID AS id, decode(value ->> 'wrap', 'hex') AS wrap,
              (value ->> 'day')::INTEGER AS day, (value ->> 'generation')::INTEGER AS generation,
              'epoch'::TIMESTAMPTZ + (value ->> 'due')::BIGINT * INTERVAL '1 microsecond' AS due,
+             (value ->> 'restrict')::BOOLEAN AS suspend,
              decode(value ->> 'numbers', 'hex') AS numbers FROM json_array_elements(CAST(",
     )
     .push_bind(Rows(json))

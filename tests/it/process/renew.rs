@@ -4,6 +4,7 @@
 use callvault::index::{Db, Pool, recordings as rows};
 use callvault::model::RecordingId;
 use serde_json::json;
+use sqlx::Connection;
 use uuid::Uuid;
 
 use super::{Process, Site, With, acme};
@@ -21,7 +22,6 @@ impl Site {
             std::fs::copy(self.data().join("index.db"), &to).unwrap();
             return format!("sqlite:{}", to.display());
         }
-        use sqlx::Connection;
         let (server, name) = self.index_url.rsplit_once('/').unwrap();
         let copy = format!("copy_{}", Uuid::new_v4().simple());
         let mut admin = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();

@@ -8,7 +8,8 @@ CREATE INDEX recordings_unjournaled_gone ON recordings (id)
 
 -- What is sealed under a day, and what has left it.
 CREATE INDEX recordings_sealed ON recordings (key_day, id) WHERE wrap IS NOT NULL;
-CREATE INDEX recordings_left ON recordings (key_day) WHERE wrap IS NULL;
+CREATE INDEX recordings_left ON recordings (key_day)
+    WHERE wrap IS NULL AND key_destroyed_at IS NOT NULL;
 CREATE INDEX recordings_moved ON recordings (former_key_day) WHERE former_key_day IS NOT NULL;
 CREATE INDEX recordings_numbers ON recordings (metadata_due_at)
     WHERE class = 'support' AND numbers IS NOT NULL;

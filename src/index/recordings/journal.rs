@@ -213,7 +213,7 @@ pub async fn renew_numbers(tx: &mut Tx, numbers: &[Resealed]) -> Result<u64, Err
 pub async fn left(on: impl Into<Conn<'_>>, today: Day) -> Result<Vec<(Day, i32)>, Error> {
     sql("SELECT day, MAX(generation) FROM (
              SELECT key_day AS day, key_generation AS generation FROM recordings
-             WHERE wrap IS NULL AND key_day > $1
+             WHERE wrap IS NULL AND key_destroyed_at IS NOT NULL AND key_day > $1
              UNION ALL
              SELECT former_key_day, former_key_generation FROM recordings
              WHERE former_key_day IS NOT NULL AND former_key_day > $1) AS gone

@@ -162,6 +162,8 @@ async fn vault(dir: &Path, store: Store, clock: &Clock) -> Result<Vault, Failure
         },
         max_body: 1 << 20,
         eraser_interval: Duration::from_hours(1),
+        renew_days: false,
+        scrub: callvault::vault::ScrubSettings { every: None, rate: 1 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
     };

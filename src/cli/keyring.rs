@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr as _;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::{FAILED, open, output};
 use crate::config::Config;
 use crate::crypto::{self, Files, Keys};
+use crate::model::Timestamp;
 
 /// Makes and looks after the keyring.
 #[derive(Subcommand)]
@@ -22,6 +24,12 @@ pub(super) enum Keyring {
     },
     /// Show what it holds: counts and dates, never keys.
     Status,
+    /// Make a new key for a day that is ahead, so that what left it early opens from no backup after
+    /// the next forgetting.
+    Renew {
+        /// The day, such as 2027-03-01.
+        day: jiff::civil::Date,
+    },
     /// Copy the root key to one more live disk. `keyring.root_paths` must name it already.
     AddReplica {
         /// Where the copy goes.
@@ -34,6 +42,7 @@ impl Keyring {
         match self {
             Self::Init { if_absent } => init(config, if_absent).await,
             Self::Status => status(config, json).await,
+            Self::Renew { day } => renew(config, json, day).await,
             Self::AddReplica { path } => {
                 if config.keyring_database().is_some() {
                     bail!("a keyring in a database is replicated by the database");
@@ -89,4 +98,19 @@ async fn status(config: &Config, json: bool) -> Result<ExitCode> {
     output::print(json, &value, rows)?;
     let well = replicas.iter().all(|replica| replica.ok);
     Ok(if well { ExitCode::SUCCESS } else { FAILED.into() })
+}
+
+async fn renew(config: &Config, json: bool, day: jiff::civil::Date) -> Result<ExitCode> {
+    let vault = open::vault(config).await?;
+    let start = Timestamp::from_str(&format!("{day}T00:00:00Z")).context("the day")?;
+    let done = vault.renew(start.day()).await?;
+    let rows = vec![
+        vec!["day".to_owned(), done.day.clone()],
+        vec!["generation".to_owned(), done.generation.to_string()],
+        vec!["wraps".to_owned(), done.wraps.to_string()],
+        vec!["numbers".to_owned(), done.numbers.to_string()],
+        vec!["unopened".to_owned(), done.unopened.to_string()],
+    ];
+    output::print(json, &done, rows)?;
+    Ok(if done.unopened == 0 { ExitCode::SUCCESS } else { FAILED.into() })
 }

@@ -12,6 +12,8 @@ mod open;
 mod output;
 mod put;
 mod reconcile;
+mod restore;
+mod scrub;
 mod serve;
 mod token;
 
@@ -57,6 +59,10 @@ enum Command {
     Forget(forget::Forget),
     /// Compare store and index, both ways.
     Reconcile(reconcile::Reconcile),
+    /// Read and open objects, to know of loss and damage.
+    Scrub(scrub::Scrub),
+    /// Bring an index from a backup up to date.
+    Restore(restore::Restore),
     /// Make and look after the keyring.
     #[command(subcommand)]
     Keyring(keyring::Keyring),
@@ -92,6 +98,8 @@ impl Cli {
             Command::Erase(command) => command.run(&config, json).await,
             Command::Forget(command) => command.run(&config, json).await,
             Command::Reconcile(command) => command.run(&config, json).await,
+            Command::Scrub(command) => command.run(&config, json).await,
+            Command::Restore(command) => command.run(&config, json).await,
             Command::Keyring(command) => command.run(&config, json).await,
             Command::Doctor(command) => command.run(&config, json).await,
             Command::Demo(command) => command.run(&config).await,

@@ -34,6 +34,7 @@ impl Reconcile {
             ("objects", found.objects),
             ("recordings", found.recordings),
             ("orphans", found.orphans),
+            ("unindexed, kept", found.unindexed),
             ("orphans removed", found.orphans_removed),
             ("missing", found.missing),
             ("marked lost", found.marked_lost),
@@ -45,7 +46,8 @@ impl Reconcile {
         if let Some(reason) = &found.stopped {
             eprintln!("callvault: {reason}");
         }
-        let well = found.missing == 0 && (found.stopped.is_none() || dry_run);
+        let well =
+            found.missing == 0 && found.unindexed == 0 && (found.stopped.is_none() || dry_run);
         Ok(if well { ExitCode::SUCCESS } else { FAILED.into() })
     }
 }

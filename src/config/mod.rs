@@ -16,7 +16,7 @@ use figment::providers::{Format, Serialized, Toml};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Term, TimeZone};
+use crate::model::{Term, TimeZone, Timestamp};
 use crate::retention::Schedule;
 use crate::{store, vault};
 
@@ -89,6 +89,8 @@ impl Default for Config {
                 secret_access_key: None,
                 allow_http: false,
                 country: "NL".into(),
+                scrub_every: "P30D".into(),
+                scrub_rate: ByteSize::mib(8),
                 transfer_instrument: None,
             },
             keyring: Keyring { url: None, root_paths: None },
@@ -97,6 +99,7 @@ impl Default for Config {
                 support_metadata_term: Term::months(6),
                 cooling_off: SignedDuration::from_hours(24),
                 eraser_interval: SignedDuration::from_secs(30),
+                renew_days: true,
                 time_zone: "Europe/Amsterdam".into(),
             },
             provider: ProviderIdentity {
@@ -125,6 +128,7 @@ impl Config {
         let figment = figment.merge(SecretFiles::of(Environment(environment))?);
         let config: Self = figment.extract().map_err(|error| Error::Invalid(Box::new(error)))?;
         config.schedule()?;
+        config.scrub()?;
         Ok(config)
     }
 
@@ -186,6 +190,8 @@ impl Config {
             schedule: self.schedule()?,
             max_body: self.http.max_body.as_u64(),
             eraser_interval: positive("retention.eraser_interval", self.retention.eraser_interval)?,
+            renew_days: self.retention.renew_days,
+            scrub: self.scrub()?,
             statement_version: self.provider.statement_version.clone(),
             location: vault::Location {
                 country: self.store.country.clone(),
@@ -197,6 +203,28 @@ impl Config {
     /// How long a client may take for the head of a request.
     pub fn header_timeout(&self) -> Result<std::time::Duration, Error> {
         positive("http.header_timeout", self.http.header_timeout)
+    }
+
+    /// How often and how fast objects are read.
+    fn scrub(&self) -> Result<vault::ScrubSettings, Error> {
+        let off = ["none", "0", ""].contains(&self.store.scrub_every.trim());
+        let term = self.store.scrub_every.trim().parse::<Term>();
+        let start = Timestamp::from_micros(0);
+        let every = match (off, term, start) {
+            (true, ..) => None,
+            (false, Ok(term), Some(start)) => {
+                Some(term.after(start, &self.schedule()?.zone).since(start))
+            }
+            _ => {
+                let problem = "is a duration of whole days, such as P30D, or none".into();
+                return Err(Error::Value { key: "store.scrub_every", problem });
+            }
+        };
+        if self.store.scrub_rate.as_u64() == 0 {
+            let problem = "is more than nothing, such as 8MiB (a second)".into();
+            return Err(Error::Value { key: "store.scrub_rate", problem });
+        }
+        Ok(vault::ScrubSettings { every, rate: self.store.scrub_rate.as_u64() })
     }
 
     /// Refuses to run for real without what every recording refers to.

@@ -50,6 +50,10 @@ pub struct Store {
     pub allow_http: bool,
     /// The country the objects are in (ISO 3166-1 alpha-2).
     pub country: String,
+    /// Every object is read and opened once in this time (`P30D`), or `none`.
+    pub scrub_every: String,
+    /// How much of it is read in a second at most.
+    pub scrub_rate: ByteSize,
     /// What allows a country outside the EEA (GDPR chapter V).
     pub transfer_instrument: Option<String>,
 }
@@ -76,6 +80,9 @@ pub struct Retention {
     pub cooling_off: SignedDuration,
     /// How often the eraser runs.
     pub eraser_interval: SignedDuration,
+    /// Whether a day that a recording left early gets a new key before the nightly forgetting.
+    #[serde(deserialize_with = "truth")]
+    pub renew_days: bool,
     /// Where months and years are counted.
     pub time_zone: String,
 }

@@ -47,7 +47,7 @@ impl Keys {
         self.renew(|keyring| drop(keyring.tenants.remove(&controller))).await
     }
 
-    async fn renew(&self, shrink: impl Fn(&mut Keyring)) -> Result<Forgotten, Error> {
+    pub(super) async fn renew(&self, shrink: impl Fn(&mut Keyring)) -> Result<Forgotten, Error> {
         let _changing = self.0.changing.lock().await;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;

@@ -93,6 +93,19 @@ impl Keyring {
         }));
     }
 
+    /// Drops one key and remembers that it did.
+    pub(super) fn drop_key(&mut self, key: (Day, i32)) {
+        if let Some(secret) = self.days.remove(&key) {
+            self.dropped.push((key.0, key.1, fingerprint(key.0, key.1, &secret)));
+        }
+    }
+
+    /// The key of one object of the wrap journal.
+    pub(super) fn journal_key(&self, of: ControllerId, salt: &[u8]) -> Option<Secret> {
+        let tenant = self.tenants.get(&of)?;
+        Some(derive::key(&[tenant.bytes()], Some(salt), &[b"cvault v1 journal"]))
+    }
+
     /// The key that seals what is a controller's and dies with a day.
     pub(super) fn kek(&self, of: ControllerId, day: Day, generation: i32) -> Option<Secret> {
         let tenant = self.tenants.get(&of)?;

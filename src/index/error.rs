@@ -14,6 +14,9 @@ pub enum Error {
     /// The disk of the database is full.
     #[error("the disk of the index is full")]
     Full(#[source] Fault),
+    /// The row is sealed under an older key of a day that was renewed meanwhile. Nothing was changed.
+    #[error("the key of a day was renewed meanwhile")]
+    Renewed(#[source] Fault),
     /// The schema could not be brought up to date.
     #[error("the schema of the index could not be brought up to date")]
     Migrate(#[source] Box<sqlx::migrate::MigrateError>),
@@ -54,6 +57,7 @@ impl From<sqlx::Error> for Error {
             Situation::Unavailable => Self::Unavailable(Fault(error)),
             Situation::Conflict => Self::Conflict(Fault(error)),
             Situation::Full => Self::Full(Fault(error)),
+            Situation::Renewed => Self::Renewed(Fault(error)),
             Situation::Other => Self::Other(Fault(error)),
         }
     }
@@ -70,8 +74,12 @@ enum Situation {
     Unavailable,
     Conflict,
     Full,
+    Renewed,
     Other,
 }
+
+/// What the triggers of `recordings` say.
+const RENEWED: &str = "the key of this day was renewed";
 
 fn situation(error: &sqlx::Error) -> Situation {
     match error {
@@ -83,6 +91,7 @@ fn situation(error: &sqlx::Error) -> Situation {
         // A server, or a proxy before it, that hangs up while a connection is made.
         sqlx::Error::Protocol(text) if text.contains("SSLRequest") => Situation::Unavailable,
         sqlx::Error::Database(error) if error.is_unique_violation() => Situation::Conflict,
+        sqlx::Error::Database(error) if error.message().contains(RENEWED) => Situation::Renewed,
         sqlx::Error::Database(error) => error.code().map_or(Situation::Other, |code| coded(&code)),
         _ => Situation::Other,
     }

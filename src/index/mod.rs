@@ -16,6 +16,8 @@ mod ids;
 mod keyring;
 pub mod ledger_entries;
 pub mod recordings;
+pub mod renewals;
+pub mod replayed;
 mod sql;
 pub mod tickets;
 pub mod tokens;

@@ -56,6 +56,8 @@ text_enum! {
         RecordingRectified => "recording.rectified",
         /// Mass erasing was stopped, or let go on.
         EraserBraked => "erasure.braked",
+        /// An older index was put back and brought up to date with the wrap journal.
+        IndexRestored => "index.restored",
         /// The clock jumped.
         ClockAnomaly => "clock.anomaly",
     }

@@ -8,6 +8,7 @@
 mod buffer;
 mod cached;
 mod error;
+mod journal;
 mod local;
 mod name;
 mod objects;
@@ -25,6 +26,7 @@ use object_store::path::Path;
 
 pub use buffer::Buffer;
 pub use error::Error;
+pub use journal::JournalObject;
 pub use name::Listed;
 pub use objects::Absence;
 pub use posture::{Posture, Versioning};

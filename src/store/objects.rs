@@ -15,6 +15,7 @@ use crate::model::RecordingId;
 
 use super::buffer::Buffer;
 use super::error::Error;
+use super::journal::is_journal;
 use super::name::{self, Listed};
 use super::upload::Upload;
 use super::{Kind, Store};
@@ -167,12 +168,21 @@ impl Store {
         }
     }
 
-    /// Every object, in no order, but what lies in one folder together.
+    /// Every object but those of the wrap journal, in no order, but what lies in one folder together.
     #[must_use]
     pub fn list(&self) -> BoxStream<'static, Result<Listed, Error>> {
         let prefix = self.0.prefix.clone();
         let within = (prefix != Path::default()).then_some(&self.0.prefix);
-        self.0.objects.list(within).map(move |meta| Ok(Listed::new(&prefix, &meta?))).boxed()
+        let own = prefix.clone();
+        self.0
+            .objects
+            .list(within)
+            .filter(move |meta| {
+                let journal = meta.as_ref().is_ok_and(|meta| is_journal(&own, &meta.location));
+                std::future::ready(!journal)
+            })
+            .map(move |meta| Ok(Listed::new(&prefix, &meta?)))
+            .boxed()
     }
 
     /// Writes, reads back and deletes an object of its own: whether the store does what it is for.

@@ -1,25 +1,24 @@
 //! Reading what is in the store: windows of an object, opened as they come.
 
-use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream, stream::BoxStream};
-use tokio::runtime::Handle;
 
 use super::Vault;
 use super::error::Error;
 use super::play::gone;
 use super::sealing::Sealed;
-use crate::audio::{self, Rendition, Source};
+use super::source::StoreSource;
+use crate::audio::{self, Rendition};
 use crate::crypto::{self, Context, Dek, Kind, Opener, SEGMENT, WrapFacts};
 use crate::model::{ControllerId, Listening, Recording, RecordingId, State, Timestamp};
 use crate::store::{Buffer, Store};
 
 /// The first window is small, so that playing starts at once; the others are large.
-const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
-const WINDOW: u64 = 32 * SEGMENT as u64;
+pub(super) const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
+pub(super) const WINDOW: u64 = 32 * SEGMENT as u64;
 
 /// How many windows are read ahead.
 const AHEAD: usize = 2;
@@ -35,6 +34,16 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// How many bytes of plaintext there are.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Refuses a header that is not this object's.
+    pub(super) fn check_header(&self, header: &[u8]) -> Result<(), Error> {
+        Ok(self.opener.check_header(header)?)
+    }
+
     /// Reads and opens a range of the plaintext; the pieces of it come in order.
     pub(super) async fn read(&self, range: Range<u64>) -> Result<Vec<Bytes>, Error> {
         if range.is_empty() {
@@ -104,6 +113,17 @@ impl Vault {
     pub(super) fn dek(&self, recording: &Recording, _may: Listening) -> Result<Dek, Error> {
         let wrap = recording.key.wrap.as_deref().ok_or(crypto::Error::Open)?;
         Ok(self.0.keys.unwrap(wrap, &facts(recording)?)?)
+    }
+
+    /// Opens a recording to look whether it is whole. Key work: nobody hears it.
+    pub(super) fn opened_for_scrub(&self, recording: &Recording) -> Result<Opened, Error> {
+        let wrap = recording.key.wrap.as_deref().ok_or(crate::crypto::Error::Open)?;
+        let facts = facts(recording)?;
+        let dek = self.0.keys.unwrap(wrap, &facts)?;
+        let (context, len) = (context(recording), facts.plain_len);
+        let opener = Opener::new(&dek, context, &facts.salt, &facts.commitment, len)?;
+        let store = self.0.store.clone();
+        Ok(Opened { store, id: recording.id, opener: Arc::new(opener), len })
     }
 
     /// Opens a recording that somebody may hear.
@@ -263,7 +283,7 @@ async fn render(
 }
 
 /// Cuts a range into windows that end at segment edges.
-fn windows(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+pub(super) fn windows(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let mut at = range.start;
     let mut size = FIRST_WINDOW;
     std::iter::from_fn(move || {
@@ -275,78 +295,6 @@ fn windows(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         (at, size) = (window.end, WINDOW);
         Some(window)
     })
-}
-
-/// An object of the store as something a decoder can read: blocking, for blocking threads only.
-pub(super) struct StoreSource {
-    opened: Opened,
-    runtime: Handle,
-    at: u64,
-    /// The window read last, and where it starts.
-    window: (u64, Vec<Bytes>),
-}
-
-impl StoreSource {
-    fn new(opened: Opened) -> Self {
-        Self { opened, runtime: Handle::current(), at: 0, window: (0, Vec::new()) }
-    }
-
-    /// What is left of the current window at the current place.
-    fn ready(&self) -> Option<&[u8]> {
-        let (start, pieces) = &self.window;
-        let mut offset = usize::try_from(self.at.checked_sub(*start)?).ok()?;
-        for piece in pieces {
-            if let Some(rest) = piece.get(offset..).filter(|rest| !rest.is_empty()) {
-                return Some(rest);
-            }
-            offset -= piece.len();
-        }
-        None
-    }
-}
-
-impl Read for StoreSource {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.opened.len || buffer.is_empty() {
-            return Ok(0);
-        }
-        if self.ready().is_none() {
-            // Reading on from where the last window ended asks for more than jumping about does.
-            let (start, pieces) = &self.window;
-            let len: usize = pieces.iter().map(Bytes::len).sum();
-            let onward = len > 0 && self.at == start + len as u64;
-            let size = if onward { WINDOW } else { FIRST_WINDOW };
-            let edge = (self.at / SEGMENT as u64) * SEGMENT as u64 + size;
-            let range = self.at..edge.min(self.opened.len);
-            let read = self.runtime.block_on(self.opened.read(range));
-            self.window = (self.at, read.map_err(io::Error::other)?);
-        }
-        let ready = self.ready().unwrap_or_default();
-        let count = ready.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..count), ready.get(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.at += count as u64;
-        Ok(count)
-    }
-}
-
-impl Seek for StoreSource {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.opened.len.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(self.at)
-    }
-}
-
-impl Source for StoreSource {
-    fn len(&self) -> u64 {
-        self.opened.len
-    }
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl Error {
 impl From<index::Error> for Error {
     fn from(error: index::Error) -> Self {
         match error {
-            index::Error::Unavailable(_) => Self::IndexAway(error),
+            index::Error::Unavailable(_) | index::Error::Renewed(_) => Self::IndexAway(error),
             index::Error::Full(_) => Self::Full(Box::new(error)),
             index::Error::Conflict(_) | index::Error::Migrate(_) | index::Error::Other(_) => {
                 Self::Index(error)

@@ -44,10 +44,12 @@ impl Vault {
         }
         self.move_suspended_on(now).await?;
         let today = now.day();
-        let forgotten = self.0.keys.forget(today).await?;
+        let renewed = self.renewed_and_journaled().await;
+        let forgotten = self.0.keys.forget_with(today, &renewed).await?;
         between_steps!("forget.forgotten");
         if forgotten.is_complete() {
             self.tell(&forgotten, Some(today), now).await?;
+            self.note_dropped(now).await?;
         } else {
             tracing::error!("an old root is not destroyed everywhere: its days are not forgotten");
         }
@@ -55,9 +57,31 @@ impl Vault {
         if !self.0.index.checkpoint().await? {
             tracing::warn!("a long reader keeps old pages in the log of the index for now");
         }
-        let days = forgotten.days.iter().map(|(day, _, _)| day.to_string()).collect();
+        let days = forgotten.days.iter().map(|gone| told_day(gone, today)).collect();
         let replicas = forgotten.replicas.into_iter().map(|r| (r.name, r.ok)).collect();
         Ok(Forgetting { epoch: forgotten.epoch, days, replicas })
+    }
+
+    /// What was renewed and may lose its older key. Nothing, when the store does not take the
+    /// journal now: days that passed are forgotten all the same.
+    async fn renewed_and_journaled(&self) -> Vec<(Day, i32)> {
+        if self.0.settings.renew_days
+            && let Err(error) = self.renew_left_days().await
+        {
+            tracing::error!(error = error.chain(), "a day is not renewed yet");
+        }
+        let renewed = async {
+            let renewed = self.droppable().await?;
+            self.flush_journal().await?;
+            Ok::<_, Error>(renewed)
+        };
+        match renewed.await {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                tracing::error!(error = error.chain(), "the older keys of renewed days stay");
+                Vec::new()
+            }
+        }
     }
 
     /// Puts a forgetting into the ledger, unless it is there.
@@ -69,7 +93,10 @@ impl Vault {
     ) -> Result<(), Error> {
         let days: Vec<_> = done.days.iter().map(|(day, _, _)| day.to_string()).collect();
         let prints: Vec<_> = done.days.iter().map(|(_, _, print)| hex::encode(print)).collect();
-        let body = json!({ "epoch": done.epoch, "days": days, "prints": prints });
+        let generations: Vec<_> = done.days.iter().map(|(_, generation, _)| generation).collect();
+        let body = json!({
+            "epoch": done.epoch, "days": days, "generations": generations, "prints": prints,
+        });
         let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
         let mut tx = self.addition().await?;
         // The entry comes first: it makes another node that tells the same wait for this one.
@@ -98,4 +125,9 @@ impl Vault {
         let fact = facts::find(&self.0.index, LAST).await?;
         Ok(fact.and_then(|day| day.parse().ok()).map(Day))
     }
+}
+
+/// What is gone: a day that passed, or the older key of a day that was renewed.
+fn told_day((day, generation, _): &(Day, i32, [u8; 32]), today: Day) -> String {
+    if *day < today { day.to_string() } else { format!("{day} (generation {generation})") }
 }

@@ -2,9 +2,10 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `content`, `ticket`
+//! - playing: `play`, `content`, `source`, `ticket`
 //! - finding: `find`, [`view`]
-//! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`, `restrict`
+//! - keeping: `journal`, `restore`, `scrub`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -18,15 +19,20 @@ pub mod fields;
 mod find;
 mod forget;
 mod ingest;
+mod journal;
 mod keyring_place;
 mod ledger;
 mod numbers;
 mod play;
 mod recent;
 mod reconcile;
+mod renew;
+mod restore;
 mod restrict;
 mod row;
+mod scrub;
 mod sealing;
+mod source;
 mod ticket;
 mod tokens;
 mod upkeep;
@@ -54,9 +60,13 @@ pub use error::{Error, Gone};
 pub use find::Filter;
 pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
+pub use journal::Rewrapped;
 pub use keyring_place::DatabasePlace;
 pub use play::{Form, Heard, Wish};
 pub use reconcile::{ReconcileOptions, Reconciled};
+pub use renew::Renewal;
+pub use restore::Restored;
+pub use scrub::{ScrubPass, ScrubSettings};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
@@ -76,6 +86,10 @@ pub struct Settings {
     pub max_body: u64,
     /// How often the eraser runs.
     pub eraser_interval: Duration,
+    /// Whether a day that a recording left early is renewed before the nightly forgetting.
+    pub renew_days: bool,
+    /// How often and how fast every object is read.
+    pub scrub: ScrubSettings,
     /// The version of the privacy statement the support terms come from.
     pub statement_version: Option<String>,
     /// Where the objects are.
@@ -189,6 +203,8 @@ impl Vault {
         let keys = &self.0.keys;
         let behind = |row: &Recording| {
             keys.is_behind(row.controller, &[row.key.day, row.metadata_due_at.day()])
+                || row.key.generation > keys.generation(row.key.day)
+                || numbers::generation(row) > Some(keys.generation(numbers::day(row)))
         };
         if rows.into_iter().any(behind) {
             keys.refresh().await?;

@@ -47,7 +47,7 @@ pub(super) fn seal(
 ///
 /// A customer's details live as long as the audio, so they have the day of its key. Those of a
 /// support call end at their own term, whatever keeps the audio (I11).
-fn day(recording: &Recording) -> Day {
+pub(super) fn day(recording: &Recording) -> Day {
     match recording.class {
         Class::Customer => recording.key.day,
         Class::Support => recording.metadata_due_at.day(),
@@ -63,6 +63,18 @@ pub(super) fn moved(keys: &Keys, recording: &Recording, to: Day) -> Result<Optio
             seal(keys, recording.controller, recording.id, to, &numbers)
         }
     }
+}
+
+/// The generation of the key that seals the numbers of a recording, if it has any.
+pub(super) fn generation(recording: &Recording) -> Option<i32> {
+    let (generation, _) = recording.metadata.numbers.as_deref()?.split_first_chunk::<4>()?;
+    Some(i32::from_be_bytes(*generation))
+}
+
+/// The numbers of a recording, sealed anew under the newest generation of the day they have.
+pub(super) fn renewed(keys: &Keys, recording: &Recording) -> Result<Option<Vec<u8>>, Error> {
+    let numbers = open(keys, recording)?;
+    seal(keys, recording.controller, recording.id, day(recording), &numbers)
 }
 
 /// Opens the numbers of a recording. None when its row has none any more, or their key was

@@ -38,6 +38,9 @@ pub struct Reconciled {
     pub recordings: u64,
     /// Objects without a recording: uploads that died.
     pub orphans: u64,
+    /// Objects of recordings that the wrap journal knows and the index does not: an older index was
+    /// put back. They are kept.
+    pub unindexed: u64,
     /// Orphans taken out of the store.
     pub orphans_removed: u64,
     /// Recordings whose object is not there.
@@ -61,6 +64,8 @@ impl Vault {
     pub async fn reconcile(&self, options: ReconcileOptions) -> Result<Reconciled, Error> {
         let mut found = Reconciled::default();
         let (orphans, missing) = self.compare(options, &mut found).await?;
+        let (orphans, unindexed) = self.known_to_journal(orphans).await?;
+        found.unindexed = unindexed;
         found.orphans = orphans.len() as u64;
         found.missing = missing.len() as u64;
         let usual = BRAKE_FLOOR.max(found.objects / 100);
@@ -139,6 +144,22 @@ impl Vault {
             all.extend(orphans(objects, &expected, settled_before));
         }
         Ok(all)
+    }
+
+    /// Takes out of the orphans what the journal can open. How many those were.
+    async fn known_to_journal(
+        &self,
+        orphans: Vec<RecordingId>,
+    ) -> Result<(Vec<RecordingId>, u64), Error> {
+        // What the index knows was erased: the journal has no say in it.
+        let known = rows::exists_many(&self.0.index, &orphans).await?;
+        let known: HashSet<_> = known.into_iter().map(|known| known.id).collect();
+        let unknown = orphans.iter().copied().filter(|id| !known.contains(id)).collect();
+        let kept = self.in_journal(&unknown).await?;
+        let all = orphans.len();
+        let rest: Vec<_> = orphans.into_iter().filter(|id| !kept.contains(id)).collect();
+        let unindexed = (all - rest.len()) as u64;
+        Ok((rest, unindexed))
     }
 
     /// The recordings of a folder whose object the list did not name and the store does not have.

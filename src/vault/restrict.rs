@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::content::facts;
 use super::early::case_id;
 use super::error::Error;
+use super::journal::Rewrapped;
 use super::{Vault, ledger, must, numbers};
 use crate::index::{ledger_entries, recordings as rows};
 use crate::model::{Caller, Day, Event, Grant, Recording, RecordingId, State, Timestamp};
@@ -74,8 +75,7 @@ impl Vault {
             let controllers: Vec<_> = controllers.into_iter().collect();
             self.0.keys.ensure(&controllers, &[to]).await?;
             let generation = self.0.keys.generation(to);
-            let mut tx = self.change().await?;
-            let mut moved = 0;
+            let mut rewrapped = Vec::with_capacity(batch.len());
             for recording in &batch {
                 // What its key does not open any more is an incident, and no reason to keep the
                 // keys of everything else for ever.
@@ -83,7 +83,15 @@ impl Vault {
                     tracing::error!(recording = %recording.id, "a suspended recording does not open");
                     continue;
                 };
-                let due_at = recording.due_at;
+                let key = (to, generation);
+                rewrapped
+                    .push((recording, Rewrapped::of(recording, &wrap, key, recording.due_at)?));
+            }
+            let wraps: Vec<_> = rewrapped.iter().map(|(_, wrap)| wrap.clone()).collect();
+            self.journal_wraps(&wraps).await?;
+            let mut tx = self.change().await?;
+            let mut moved = 0;
+            for (recording, Rewrapped { wrap, due_at, .. }) in rewrapped {
                 if rows::rewrap(&mut tx, recording.id, &wrap, to, generation, due_at).await? {
                     moved += 1;
                     if let Some(numbers) = numbers::moved(&self.0.keys, recording, to)? {

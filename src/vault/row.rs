@@ -12,7 +12,26 @@ use crate::model::{E164, Event, Metadata, Recording, SealedKey, State, Timestamp
 use crate::retention::Dates;
 
 impl Vault {
+    /// Writes them, and once more when a day was renewed and this node had its older key.
     pub(super) async fn write_rows(
+        &self,
+        draft: &Draft,
+        target: &Target,
+        analysis: &Analysis,
+        sealed: &Sealed,
+        ended_at: Timestamp,
+        dates: Dates,
+    ) -> Result<Recording, Error> {
+        match self.try_rows(draft, target, analysis, sealed, ended_at, dates).await {
+            Err(Error::IndexAway(index::Error::Renewed(_))) => {
+                self.0.keys.refresh().await?;
+                self.try_rows(draft, target, analysis, sealed, ended_at, dates).await
+            }
+            written => written,
+        }
+    }
+
+    async fn try_rows(
         &self,
         draft: &Draft,
         target: &Target,

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Vault;
 use super::error::Error;
+use super::{journal, scrub};
 
 /// How often the keyring is asked whether another node changed it: a forgetting is followed within
 /// a second.
@@ -66,12 +67,32 @@ impl Vault {
                 }
             }
         };
+        let mut journal = ticks(journal::EVERY);
+        let journaling = async {
+            loop {
+                journal.tick().await;
+                if let Err(error) = self.flush_journal().await {
+                    tracing::warn!(error = error.chain(), "the journal is behind for now");
+                }
+            }
+        };
+        let mut scrub = ticks(scrub::EVERY);
+        let scrubbing = async {
+            loop {
+                scrub.tick().await;
+                if upkeep.erases {
+                    self.scrub_by_itself().await;
+                }
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = erasing => {}
             () = following => {}
             () = following_clocks => {}
             () = measuring => {}
+            () = journaling => {}
+            () = scrubbing => {}
         }
     }
 
@@ -106,6 +127,9 @@ impl Vault {
         }
         let done = self.forget().await?;
         tracing::info!(epoch = done.epoch, days = done.days.len(), "forgot the days that passed");
+        if let Err(error) = self.compact_journal().await {
+            tracing::warn!(error = error.chain(), "the journal stays as large as it is");
+        }
         Ok(())
     }
 }

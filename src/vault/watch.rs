@@ -204,7 +204,7 @@ impl Vault {
         let since = forgotten.or(keys.oldest_day);
         let age = since.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
-        Ok(())
+        self.measure_scrub(now).await
     }
 
     /// Sets the gauges of the keyring as this node holds it.

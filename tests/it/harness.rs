@@ -12,7 +12,7 @@ use callvault::index::{Db, Pool};
 use callvault::model::{Class, Clock, Role, Term, TimeZone};
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
-use callvault::vault::{Location, NewCustomer, NewToken, Parts, Settings, Vault};
+use callvault::vault::{Location, NewCustomer, NewToken, Parts, ScrubSettings, Settings, Vault};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -102,6 +102,8 @@ pub(crate) fn settings() -> Settings {
         },
         max_body: 64 << 20,
         eraser_interval: std::time::Duration::from_hours(1),
+        renew_days: true,
+        scrub: ScrubSettings { every: Some(SignedDuration::from_hours(720)), rate: 1 << 40 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
     }
@@ -152,6 +154,14 @@ impl TestVault {
     /// One more node over the same index, store and keyring.
     pub(crate) async fn second_node(&self) -> Vault {
         assemble(self.vault.index().clone(), &self.store, &self.keys, &self.clock).await
+    }
+
+    /// One more node whose keyring in memory is its own.
+    pub(crate) async fn own_keyring_node(&self) -> Vault {
+        let root = self.dir.path().join("root.key");
+        let files = Files::new(self.dir.path().join("keyring"), vec![root]);
+        let keys = Keys::open(Arc::new(files)).await.unwrap();
+        assemble(self.vault.index().clone(), &self.store, &keys, &self.clock).await
     }
 
     pub(crate) async fn customer(&self, reference: &str, term: &str) {

@@ -5,6 +5,7 @@ mod contract;
 mod crash;
 mod files;
 mod forgetting;
+mod journal;
 mod memory;
 mod vectors;
 mod wraps;

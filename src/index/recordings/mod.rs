@@ -5,8 +5,11 @@
 //! changes, `search` the lists, `report` what somebody who checks wants to know.
 
 mod erasing;
+mod journal;
 mod report;
+mod restore;
 mod row;
+mod scrub;
 mod search;
 mod tombstone;
 mod upkeep;
@@ -15,11 +18,17 @@ pub use erasing::{
     Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
     finish_erased, lost_due, release,
 };
+pub use journal::{
+    Departed, KeyHistory, Renewed, Resealed, key_history, left, numbers_of, renew_numbers,
+    renew_wraps, set_journaled, set_journaled_gone, unjournaled, unjournaled_gone, wrapped_before,
+};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,
     oldest_stored, overdue, stuck,
 };
+pub use restore::{Mended, mend, openable_after};
 pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};
+pub use scrub::{SCRUBBING, claim_scrub, oldest_scrub, release_scrub, scrubbed};
 pub use search::{Search, position, search};
 pub use tombstone::{LOOKING, Looking, bury, look_again, looked, metadata_due};
 pub use upkeep::{

@@ -153,6 +153,22 @@ const ASKED: &[(&str, &str)] = &[
         "recordings_erased",
     ),
     (
+        "SELECT id FROM recordings WHERE wrap IS NOT NULL AND key_day = 20000
+             AND key_generation < 1 ORDER BY key_day, id LIMIT 100",
+        "recordings_sealed",
+    ),
+    (
+        "SELECT id FROM recordings
+         WHERE state = 'stored' AND COALESCE(scrubbed_at, received_at) < NOW
+             AND (scrub_claimed_at IS NULL OR scrub_claimed_at < NOW)
+         ORDER BY COALESCE(scrubbed_at, received_at) LIMIT 32",
+        "recordings_scrub",
+    ),
+    (
+        "SELECT id FROM recordings WHERE wrap IS NULL AND journaled <> 2 LIMIT 100",
+        "recordings_unjournaled_gone",
+    ),
+    (
         "SELECT id FROM recordings WHERE controller_id = ID AND call_key = BYTES",
         "recordings_same_call",
     ),

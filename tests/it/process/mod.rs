@@ -13,6 +13,7 @@ mod ingest;
 mod memory;
 mod nodes;
 mod outage;
+mod renew;
 mod restore;
 
 use answer::Answer;

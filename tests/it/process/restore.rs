@@ -53,3 +53,58 @@ async fn an_index_from_before_an_erasure_plays_nothing_that_was_forgotten() {
         node.kill().await;
     }
 }
+
+/// The whole drill: a backup of the index, then a renewal and a forgetting, then a disaster.
+async fn drill(engine: Engine) {
+    let site = Site::on(engine).await;
+    let node = site.serve().await;
+    let kept = node.upload(&site.pbx, &acme("a-1"), tone(0.5, 1)).await.id();
+    let gone = node.upload(&site.pbx, &acme("a-2"), tone(0.5, 2)).await.id();
+    let call = support(SignedDuration::from_hours(1), "s-1");
+    let trained = node.upload(&site.pbx, &call, tone(0.5, 3)).await.id();
+    node.terminate().await;
+    assert_eq!(node.end().await, Some(0));
+    let backup = site.back_up_index().await;
+
+    let node = site.serve().await;
+    let after = node.upload(&site.pbx, &acme("a-3"), tone(0.5, 4)).await.id();
+    node.erase_early(&site, gone).await;
+    site.ok(&["forget"]).await;
+    assert_eq!(node.play(&site.listener, kept, "own_use").await.body, tone(0.5, 1));
+    assert_eq!(node.play(&site.listener, after, "own_use").await.body, tone(0.5, 4));
+    node.kill().await;
+
+    // The index is lost. What is left: its backup, the newest keyring, the store.
+    let with = With { env: vec![("CALLVAULT_INDEX__URL", backup)], ..With::default() };
+    let node = site.serve_with(&with).await;
+    let answer = node.play(&site.listener, gone, "own_use").await;
+    assert_eq!(answer.status, 500, "its key is gone: {}", answer.text());
+    assert_eq!(node.play(&site.listener, kept, "own_use").await.status, 500, "not yet");
+    node.kill().await;
+    let done = site.run(&["restore", "--json"], &with).await;
+    let found = done.json();
+    assert_eq!(done.code, Some(1), "one recording came in after the backup: {}", done.err);
+    assert_eq!((&found["erased_again"], &found["unindexed"]), (&1.into(), &1.into()), "{found}");
+    assert_eq!((&found["lost"], &found["damaged"]), (&0.into(), &0.into()), "{found}");
+
+    let node = site.serve_with(&with).await;
+    assert_eq!(node.play(&site.listener, kept, "own_use").await.body, tone(0.5, 1));
+    assert_eq!(node.play(&site.trainer, trained, "training").await.body, tone(0.5, 3));
+    let answer = node.play(&site.listener, gone, "own_use").await;
+    assert_eq!(answer.problem(), (410, "erased".to_owned()));
+    let seen = site.run(&["reconcile", "--grace", "PT0S", "--json"], &with).await.json();
+    assert_eq!((&seen["unindexed"], &seen["orphans"]), (&1.into(), &0.into()), "{seen}");
+    assert_eq!((&seen["objects"], &seen["missing"]), (&3.into(), &0.into()), "{seen}");
+    let scrubbed = site.run(&["scrub", "--all", "--json"], &with).await;
+    assert_eq!((scrubbed.code, &scrubbed.json()["objects"]), (Some(0), &2.into()));
+}
+
+#[tokio::test]
+async fn an_index_from_before_a_renewal_is_restored_with_the_journal() {
+    drill(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn an_index_from_before_a_renewal_is_restored_with_the_journal_at_scale() {
+    drill(Engine::Postgres).await;
+}

@@ -42,6 +42,19 @@ impl Keys {
         self.renew(|keyring| keyring.drop_before(today)).await
     }
 
+    /// Forgets as [`Keys::forget`] does, and in the same step the keys of these controllers.
+    pub async fn forget_with(
+        &self,
+        today: Day,
+        controllers: &[ControllerId],
+    ) -> Result<Forgotten, Error> {
+        self.renew(|keyring| {
+            keyring.drop_before(today);
+            keyring.tenants.retain(|id, _| !controllers.contains(id));
+        })
+        .await
+    }
+
     /// Forgets the key of a controller, and with it all that is the controller's.
     pub async fn destroy_tenant(&self, controller: ControllerId) -> Result<Forgotten, Error> {
         self.renew(|keyring| drop(keyring.tenants.remove(&controller))).await

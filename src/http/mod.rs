@@ -2,7 +2,8 @@
 //!
 //! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure` (compliance), `customers` (operators), `system` (machines)
+//!   `erasure` (compliance), `customers` (operators), `leaving`
+//!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
 mod auth;
 mod body;
@@ -11,11 +12,13 @@ mod erasure;
 mod error;
 mod extract;
 mod ingest;
+mod leaving;
 mod openapi;
 mod paced;
 mod playback;
 mod recordings;
 mod system;
+mod webhooks;
 
 use std::borrow::Cow;
 use std::sync::Arc;

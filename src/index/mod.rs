@@ -7,8 +7,10 @@
 
 pub mod controllers;
 mod db;
+pub mod departures;
 pub mod derived;
 mod error;
+pub mod exports;
 pub mod facts;
 pub mod guards;
 mod ids;
@@ -18,6 +20,7 @@ pub mod recordings;
 mod sql;
 pub mod tickets;
 pub mod tokens;
+pub mod webhooks;
 
 pub use db::{Db, Kind, POSTGRES_MIGRATIONS, Pool, SQLITE_MIGRATIONS, Tx};
 pub use error::{Error, Fault};

@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// The first window is small, so that playing starts at once; the others are large.
 const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
-const WINDOW: u64 = 32 * SEGMENT as u64;
+pub(super) const WINDOW: u64 = 32 * SEGMENT as u64;
 
 /// How many windows are read ahead.
 const AHEAD: usize = 2;
@@ -204,15 +204,15 @@ impl Content {
 /// What is asked again for every window, so that a stream that is still running ends when the
 /// recording may no longer be heard (I1, I2).
 #[derive(Clone)]
-struct Gate {
-    vault: Vault,
-    controller: ControllerId,
-    id: RecordingId,
-    until: Option<Timestamp>,
+pub(super) struct Gate {
+    pub(super) vault: Vault,
+    pub(super) controller: ControllerId,
+    pub(super) id: RecordingId,
+    pub(super) until: Option<Timestamp>,
 }
 
 impl Gate {
-    async fn check(&self) -> Result<(), Error> {
+    pub(super) async fn check(&self) -> Result<(), Error> {
         if let Some(until) = self.until.filter(|until| self.vault.clock().now() >= *until) {
             return Err(Error::PastDue(until));
         }

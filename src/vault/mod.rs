@@ -5,6 +5,7 @@
 //! - playing: `play`, `content`, `ticket`
 //! - finding: `find`, [`view`]
 //! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -19,6 +20,7 @@ mod find;
 mod forget;
 mod ingest;
 mod keyring_place;
+mod leaving;
 mod ledger;
 mod numbers;
 mod play;
@@ -32,6 +34,7 @@ mod tokens;
 mod upkeep;
 pub mod view;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,11 +57,16 @@ pub use find::Filter;
 pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
 pub use keyring_place::DatabasePlace;
+pub use leaving::{
+    Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, NewExport, Notice, Phase,
+    Remaining,
+};
 pub use play::{Form, Heard, Wish};
 pub use reconcile::{ReconcileOptions, Reconciled};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
+pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
 /// How long one listening lasts in the ledger: ranges asked within it are one playback.
 const LISTENING: Duration = Duration::from_mins(30);
@@ -79,6 +87,8 @@ pub struct Settings {
     pub statement_version: Option<String>,
     /// Where the objects are.
     pub location: Location,
+    /// Whether events may go out to addresses that are not public.
+    pub allow_private_webhooks: bool,
 }
 
 /// Where the objects are, as far as the law asks.
@@ -124,6 +134,7 @@ struct Inner {
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
+    sending: webhooks::Sending,
 }
 
 impl Vault {
@@ -141,6 +152,7 @@ impl Vault {
             store,
             keys,
             clock,
+            sending: webhooks::Sending::new(settings.allow_private_webhooks)?,
             settings,
             provider,
             listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),

@@ -14,7 +14,8 @@ use super::{Vault, must};
 use crate::index;
 use crate::index::tokens::Token;
 use crate::model::{
-    Caller, Class, ControllerId, CustomerRef, Grant, IngestScope, PrincipalId, Role, Timestamp,
+    Caller, Class, ControllerId, CustomerRef, CustomerStatus, Grant, IngestScope, PrincipalId,
+    Role, Timestamp,
 };
 
 /// A token or ticket in clear: given to its holder once and kept nowhere.
@@ -147,6 +148,9 @@ impl Vault {
             (Some(reference), _) => {
                 let found = index::controllers::find_customer(&self.0.index, reference).await?;
                 let customer = found.ok_or_else(|| bad("customer", "there is no such customer"))?;
+                if customer.status == CustomerStatus::Ended {
+                    return Err(bad("customer", "the service of this customer has ended"));
+                }
                 Ok(Some(customer.id))
             }
             (None, false) => Ok(None),

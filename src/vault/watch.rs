@@ -178,7 +178,7 @@ impl Vault {
         let since = forgotten.or(keys.oldest_day);
         let age = since.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
-        Ok(())
+        self.measure_webhooks().await
     }
 
     /// Sets the gauges of the keyring as this node holds it.
@@ -210,7 +210,7 @@ impl Vault {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a count needs no more than 52 bits")]
-fn count(value: impl TryInto<i64>) -> f64 {
+pub(super) fn count(value: impl TryInto<i64>) -> f64 {
     value.try_into().map_or(0.0, |value: i64| value as f64)
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn settings() -> Settings {
         eraser_interval: std::time::Duration::from_hours(1),
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
+        allow_private_webhooks: true,
     }
 }
 

@@ -12,5 +12,8 @@ fi
 export RUSTC_BOOTSTRAP=1 PATH=$TOOLS/bin:$PATH
 for target in $(cargo fuzz list); do
   say "fuzzing $target for $seconds s"
-  cargo fuzz run "$target" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=65536
+  # What is found is kept in fuzz/corpus; the seeds are only read.
+  mkdir -p "fuzz/corpus/$target"
+  cargo fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+    -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=65536
 done

@@ -22,7 +22,7 @@ pub(super) enum Keyring {
     },
     /// Show what it holds: counts and dates, never keys.
     Status,
-    /// Copy the root key to one more live disk. Add the path to `keyring.root_paths` as well.
+    /// Copy the root key to one more live disk. `keyring.root_paths` must name it already.
     AddReplica {
         /// Where the copy goes.
         path: PathBuf,
@@ -39,8 +39,18 @@ impl Keyring {
                     bail!("a keyring in a database is replicated by the database");
                 }
                 let (folder, roots) = config.keyring_files();
+                // A root that no setting names is a root that no forgetting destroys.
+                let whole = std::path::absolute(&path)?;
+                if !roots.iter().flat_map(std::path::absolute).any(|root| root == whole) {
+                    bail!(
+                        "{} is not in keyring.root_paths, so that no forgetting would ever destroy \
+                         the root there: add it to the settings of every process first, then run \
+                         this, then restart them",
+                        path.display()
+                    );
+                }
                 Files::new(folder, roots).add_replica(path.clone()).await.context("the keyring")?;
-                eprintln!("copied; now add {} to keyring.root_paths", path.display());
+                eprintln!("copied; restart every process that does not know the path yet");
                 Ok(ExitCode::SUCCESS)
             }
         }

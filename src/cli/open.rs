@@ -44,8 +44,27 @@ pub(super) async fn index(config: &Config) -> Result<Db> {
     Ok(index)
 }
 
+/// Refuses to start while the disk of a root is away: a forgetting would leave the old root on it.
+fn check_disks(config: &Config) -> Result<()> {
+    let (folder, roots) = config.keyring_files();
+    if config.keyring_database().is_some() || !folder.is_dir() {
+        return Ok(());
+    }
+    for root in roots {
+        if !std::path::absolute(&root)?.parent().is_some_and(std::path::Path::is_dir) {
+            bail!(
+                "keyring.root_paths: the folder of {} is not there: mount its disk, or take the path \
+                 out of the settings if the disk is lost",
+                root.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Opens the keyring.
 pub(super) async fn keys(config: &Config) -> Result<Keys> {
+    check_disks(config)?;
     match Keys::open(place(config).await?).await {
         Err(crypto::Error::NoKeyring) => {
             bail!("there is no keyring yet: run callvault keyring init")
@@ -64,6 +83,10 @@ pub(super) async fn vault(config: &Config) -> Result<Vault> {
     let index = index(config).await?;
     let store = Store::open(&config.store()).context("the object store")?;
     let keys = keys(config).await?;
+    for replica in keys.check_replicas().await.iter().filter(|replica| !replica.ok) {
+        let (name, detail) = (&replica.name, &replica.detail);
+        tracing::error!(name, detail, "a copy of the root is not as it should be");
+    }
     let parts = Parts { index, store, keys, clock: Clock::system(), settings };
     Ok(Vault::open(parts).await?)
 }

@@ -1,11 +1,11 @@
 //! `callvault serve`: API and eraser in one process.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::serve::ListenerExt;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::open;
 use crate::config::Config;
-use crate::http::{App, router};
+use crate::http::{self, App, router};
 use crate::telemetry;
 use crate::vault::Upkeep;
 
@@ -35,19 +35,20 @@ impl Serve {
     pub(super) async fn run(self, config: &Config) -> Result<ExitCode> {
         config.check_provider()?;
         let metrics = telemetry::measure();
+        let header_time = config.header_timeout()?;
         let vault = open::vault(config).await?;
+        let settling = vault.clone();
         let address = self.listen.unwrap_or(config.http.listen);
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
         let address = listener.local_addr()?;
-        // An answer leaves at once; a socket that refuses the option works without it.
-        let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
         let app = App::new(vault.clone(), move || {
             metrics.as_ref().map_or_else(String::new, |metrics| {
                 metrics.run_upkeep();
                 metrics.render()
             })
-        });
+        })
+        .limited(NonZeroU32::new(config.http.requests_per_second));
         let stop = CancellationToken::new();
         let upkeep = Upkeep { erases: !self.no_eraser };
         // The keyring is followed and gates are kept until the last request is answered.
@@ -57,18 +58,19 @@ impl Serve {
             async move { vault.keep_up(upkeep, rest).await }
         });
         tracing::info!(%address, "serving");
-        let serving = axum::serve(listener, router(app))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let mut serving = std::pin::pin!(serving.into_future());
+        let serving = async {
+            http::serve(listener, router(app), header_time, stop.cancelled()).await;
+            settling.settle().await;
+        };
+        let stopping = async {
+            told_to_stop().await;
+            tracing::info!("stopping: running uploads are finished first");
+            stop.cancel();
+            tokio::time::sleep(GRACE).await;
+        };
         tokio::select! {
-            done = &mut serving => done.context("serving")?,
-            () = told_to_stop() => {
-                tracing::info!("stopping: running uploads are finished first");
-                stop.cancel();
-                if tokio::time::timeout(GRACE, serving).await.is_err() {
-                    tracing::warn!("some requests were still running and are cut");
-                }
-            }
+            () = serving => {}
+            () = stopping => tracing::warn!("some requests were still running and are cut"),
         }
         rest.cancel();
         keeping.await.context("the upkeep")?;

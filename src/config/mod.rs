@@ -81,6 +81,8 @@ impl Default for Config {
             http: Http {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 max_body: ByteSize::gib(2),
+                requests_per_second: 1000,
+                header_timeout: SignedDuration::from_secs(30),
             },
             index: Index { url: None },
             store: Store {
@@ -196,6 +198,11 @@ impl Config {
             },
             allow_private_webhooks: self.webhooks.allow_private,
         })
+    }
+
+    /// How long a client may take for the head of a request.
+    pub fn header_timeout(&self) -> Result<std::time::Duration, Error> {
+        positive("http.header_timeout", self.http.header_timeout)
     }
 
     /// Refuses to run for real without what every recording refers to.

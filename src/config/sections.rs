@@ -17,6 +17,10 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The largest recording taken in.
     pub max_body: ByteSize,
+    /// How many requests a second one token may make; 0 for as many as it likes.
+    pub requests_per_second: u32,
+    /// How long a client may take for the head of a request, and how long a connection may idle.
+    pub header_timeout: SignedDuration,
 }
 
 /// The index.

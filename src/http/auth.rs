@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::App;
 use super::error::Problem;
+use super::limits::Peer;
 use crate::model::Caller;
 use crate::vault::Error;
 
@@ -17,7 +18,10 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(token).ok_or(Error::Unauthenticated)?;
-        Ok(app.vault.authenticate(&token).await?)
+        let peer = parts.extensions.get::<Peer>().copied();
+        let caller = app.limits.admit(peer, &token, app.vault.authenticate(&token)).await?;
+        app.limits.count(&caller)?;
+        Ok(caller)
     }
 }
 

@@ -2,6 +2,8 @@
 //! codes of failures.
 
 use std::any::Any;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -32,6 +34,9 @@ pub struct Problem {
     #[serde(skip)]
     #[schema(ignore)]
     length: Option<u64>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    wait_seconds: Option<NonZeroU32>,
 }
 
 impl Problem {
@@ -44,7 +49,22 @@ impl Problem {
             code,
             tombstone: None,
             length: None,
+            wait_seconds: None,
         }
+    }
+
+    /// The caller asks for too much, or its address guesses too often: it waits this long.
+    pub(super) fn too_many(wait: Duration) -> Self {
+        let detail = "too many requests; wait as long as Retry-After says and go on";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        Self { wait_seconds: Some(NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)), ..problem }
+    }
+
+    #[cfg(test)]
+    pub(super) fn status(&self) -> u16 {
+        self.status
     }
 
     /// The request cannot be read.
@@ -131,7 +151,7 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let length = self.length;
+        let (length, wait) = (self.length, self.wait_seconds);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -144,6 +164,9 @@ impl IntoResponse for Problem {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             _ => {}
+        }
+        if let Some(wait) = wait {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.get()));
         }
         if let Some(len) = length
             && let Ok(value) = HeaderValue::from_str(&format!("bytes */{len}"))

@@ -1,6 +1,6 @@
 //! The API: each handler turns a request into one operation of the vault and dresses the outcome.
 //!
-//! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
+//! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
 //!   `erasure` (compliance), `customers` (operators), `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
@@ -13,20 +13,24 @@ mod error;
 mod extract;
 mod ingest;
 mod leaving;
+mod limits;
 mod openapi;
 mod paced;
 mod playback;
 mod recordings;
+mod serve;
 mod system;
 mod webhooks;
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
+use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
@@ -39,6 +43,7 @@ use tracing::Span;
 use crate::vault::Vault;
 
 pub use openapi::document;
+pub use serve::serve;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -47,12 +52,19 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct App {
     vault: Vault,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    limits: Arc<limits::Limits>,
 }
 
 impl App {
     /// The API of a vault. `metrics` renders what Prometheus scrapes.
     pub fn new(vault: Vault, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { vault, metrics: Arc::new(metrics) }
+        Self { vault, metrics: Arc::new(metrics), limits: Arc::new(limits::Limits::new(None)) }
+    }
+
+    /// With at most so many requests a second of one caller; without a limit for `None`.
+    #[must_use]
+    pub fn limited(self, requests_per_second: Option<NonZeroU32>) -> Self {
+        Self { limits: Arc::new(limits::Limits::new(requests_per_second)), ..self }
     }
 }
 
@@ -65,20 +77,12 @@ impl FromRef<App> for Vault {
 /// Every route.
 pub fn router(app: App) -> Router {
     let (api, document) = openapi::api().split_for_parts();
-    // The layers of a request, the outermost last.
-    api.merge(openapi::browser(document))
-        .fallback(error::unknown_route)
-        .method_not_allowed_fallback(error::wrong_method)
-        .with_state(app)
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ))
-        .layer(CatchPanicLayer::custom(error::panicked))
+    // The layers of a request, the outermost first. Together they are one: each layer of its own
+    // would be one more box around every request.
+    let layers = ServiceBuilder::new()
+        .layer(MapRequestLayer::new(without_odd_id))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
@@ -86,9 +90,20 @@ pub fn router(app: App) -> Router {
                 .on_request(())
                 .on_failure(()),
         )
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(MapRequestLayer::new(without_odd_id))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ));
+    api.merge(openapi::browser(document))
+        .fallback(error::unknown_route)
+        .method_not_allowed_fallback(error::wrong_method)
+        .with_state(app)
+        .layer(layers)
 }
 
 /// Drops a request id of the client's that is no short word: it would go into the log as it came.

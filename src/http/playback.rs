@@ -1,7 +1,7 @@
 //! Listening: audio with ranges, the waveform, and tickets for `<audio>` elements.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::App;
 use super::body::serve;
 use super::error::Problem;
 use super::extract::{Id, Json as Body, Query};
+use super::limits::Peer;
 use crate::model::{Caller, Purpose, Timestamp};
 use crate::vault::{Form, Heard, Vault, Wish};
 
@@ -103,13 +104,15 @@ async fn audio(
     )
 )]
 async fn by_ticket(
-    State(vault): State<Vault>,
+    State(App { vault, limits, .. }): State<App>,
+    peer: Option<Extension<Peer>>,
     Path(ticket): Path<String>,
     Query(InForm { form }): Query<InForm>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let heard = vault.hear_by_ticket(&ticket).await?;
+    let peer = peer.map(|Extension(peer)| peer);
+    let heard = limits.admit(peer, &ticket, vault.hear_by_ticket(&ticket)).await?;
     send(&vault, &heard, form, &method, &headers).await
 }
 

@@ -103,6 +103,7 @@ impl KeyringDb {
             return Err(Error::moved("the keyring was changed by another node"));
         }
         insert(&mut tx, new).await?;
+        between_steps!("forget.root_written");
         tx.commit().await?;
         Ok(())
     }
@@ -146,6 +147,7 @@ impl KeyringDb {
             insert(&mut tx, &other).await?;
         }
         tx.commit().await?;
+        between_steps!("forget.root_destroyed");
         let checkpointed = sqlx::query("CHECKPOINT").execute(&self.0).await.is_ok();
         Ok(Destroyed { checkpointed })
     }

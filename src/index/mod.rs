@@ -13,6 +13,7 @@ mod error;
 pub mod exports;
 pub mod facts;
 pub mod guards;
+mod heal;
 mod ids;
 mod keyring;
 pub mod ledger_entries;

@@ -8,7 +8,7 @@ use http_range_header::parse_range_header_with_max_ranges;
 /// The most ranges one request may ask for.
 const MAX_RANGES: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not zero");
 
-/// The parts of something that a request asks for: in order, none empty, none overlapping.
+/// The parts of something that a request asks for: in its order, none empty, none overlapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ByteRanges(Vec<Range<u64>>);
 
@@ -32,7 +32,9 @@ impl ByteRanges {
             return Err(RangeError::NotSatisfiable);
         }
         let ranges = parsed.validate(len).map_err(|_| RangeError::NotSatisfiable)?;
-        Ok(Self(ranges.into_iter().map(|range| *range.start()..range.end() + 1).collect()))
+        let ranges: Vec<_> =
+            ranges.into_iter().map(|range| *range.start()..range.end() + 1).collect();
+        if overlap(&ranges) { Err(RangeError::NotSatisfiable) } else { Ok(Self(ranges)) }
     }
 
     /// The ranges, first and past-the-last byte.
@@ -40,6 +42,13 @@ impl ByteRanges {
     pub fn as_slice(&self) -> &[Range<u64>] {
         &self.0
     }
+}
+
+/// Whether any two share a byte: the parser looks only at neighbours.
+fn overlap(ranges: &[Range<u64>]) -> bool {
+    let mut sorted: Vec<_> = ranges.iter().collect();
+    sorted.sort_unstable_by_key(|range| range.start);
+    sorted.iter().zip(sorted.iter().skip(1)).any(|(one, next)| one.end > next.start)
 }
 
 #[cfg(test)]
@@ -58,6 +67,10 @@ mod tests {
             ("bytes=-10", Ok(&[(90, 100)])),
             ("bytes=-1000", Ok(&[(0, 100)])),
             ("bytes=0-9,20-29", Ok(&[(0, 10), (20, 30)])),
+            ("bytes=20-29,0-9", Ok(&[(20, 30), (0, 10)])),
+            ("bytes=0-9,5-14", Err(RangeError::NotSatisfiable)),
+            ("bytes=0-1,95-,-3", Err(RangeError::NotSatisfiable)),
+            ("bytes=0-9,20-29,0-9", Err(RangeError::NotSatisfiable)),
             ("bytes=100-", Err(RangeError::NotSatisfiable)),
             ("bytes=-0", Err(RangeError::NotSatisfiable)),
             ("bytes=9-3", Err(RangeError::Malformed)),
@@ -90,6 +103,8 @@ mod tests {
                 for range in ranges.as_slice() {
                     prop_assert!(range.start < range.end && range.end <= len);
                 }
+                let total: u64 = ranges.as_slice().iter().map(|range| range.end - range.start).sum();
+                prop_assert!(total <= len, "no byte is sent twice");
             }
         }
 

@@ -50,6 +50,14 @@ text_enum! {
         TenantNoticeWithdrawn => "tenant.notice_withdrawn",
         /// Everything of a customer is erased and its key is destroyed.
         TenantErased => "tenant.erased",
+        /// Recording was switched on for a customer.
+        TenantRecordingOn => "tenant.recording_on",
+        /// Recording was switched off for a customer.
+        TenantRecordingOff => "tenant.recording_off",
+        /// A token was made.
+        TokenCreated => "token.created",
+        /// A token was taken back.
+        TokenRevoked => "token.revoked",
         /// A term was set.
         PolicyChanged => "policy.changed",
         /// Metadata was rectified.

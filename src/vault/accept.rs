@@ -8,7 +8,7 @@ use super::ingest::Ingested;
 use super::sealing::{self, Sealed, Sealing};
 use super::{Vault, content, ledger};
 use crate::audio::{self, Analysis, Limits};
-use crate::index;
+use crate::index::{self, recordings::SameCall};
 use crate::model::{Caller, Class, ControllerId, Event, RecordingId, State, Term, Timestamp};
 use crate::retention::{Dates, Refusal, Schedule};
 
@@ -239,25 +239,28 @@ impl Vault {
         {
             return Ok(Some(known.id));
         }
-        // Without a call id two calls of one moment look alike, and neither may be lost.
-        let erased = |other: &index::recordings::SameCall| {
-            !matches!(other.state, State::Stored | State::Lost)
-        };
-        if draft.call_id.is_some() && same.iter().any(erased) {
-            return Err(Error::Conflict("the recording of this call was erased; it stays erased"));
-        }
-        // A PBX that appends sends the same call again, longer. Without a call id two recordings
-        // of the same moment are two recordings.
-        let len = i64::try_from(sealed.len).unwrap_or(i64::MAX);
-        let shorter = same.iter().any(|other| {
-            other.state != State::Lost && other.size_bytes.is_none_or(|size| size >= len)
-        });
-        if draft.call_id.is_some() && shorter {
-            return Err(Error::Conflict(
-                "this call and leg already have a recording with other audio, not a shorter one",
-            ));
+        if draft.call_id.is_some() {
+            may_come_beside(&same, sealed.len)?;
         }
         Ok(None)
+    }
+
+    /// Refuses again once the upload is in the ledger: the ledger's row is locked from there to the
+    /// commit, so that of two uploads of one call at the same moment the second one sees the first.
+    pub(super) async fn still_fits(
+        &self,
+        tx: &mut index::Tx,
+        draft: &Draft,
+        target: &Target,
+        sealed: &Sealed,
+    ) -> Result<(), Error> {
+        if draft.call_id.is_none() {
+            return Ok(());
+        }
+        let call = self.call_key(draft, target)?;
+        let mut same = index::recordings::same_call(tx, target.controller, &call).await?;
+        same.retain(|other| other.id != sealed.context.recording);
+        may_come_beside(&same, sealed.len)
     }
 
     async fn known(&self, caller: &Caller, id: RecordingId) -> Result<Ingested, Error> {
@@ -318,4 +321,25 @@ impl Vault {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Refuses a recording of this length beside others of the same call, with other audio.
+///
+/// A PBX that appends sends the same call again, longer. Without a call id two calls of one moment
+/// look alike, and neither may be lost: then nobody asks.
+fn may_come_beside(same: &[SameCall], len: u64) -> Result<(), Error> {
+    let erased = |other: &SameCall| !matches!(other.state, State::Stored | State::Lost);
+    if same.iter().any(erased) {
+        return Err(Error::Conflict("the recording of this call was erased; it stays erased"));
+    }
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    let shorter = |other: &SameCall| {
+        other.state != State::Lost && other.size_bytes.is_none_or(|size| size >= len)
+    };
+    if same.iter().any(shorter) {
+        return Err(Error::Conflict(
+            "this call and leg already have a recording with other audio, not a shorter one",
+        ));
+    }
+    Ok(())
 }

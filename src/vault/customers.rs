@@ -103,6 +103,8 @@ impl Vault {
         must(caller, Grant::ManageCustomers)?;
         let found = index::controllers::find_customer(&self.0.index, reference).await?;
         let mut customer = found.ok_or(Error::NotFound)?;
+        let described = change.name.is_some() || change.agreement.is_some();
+        let mut events: Vec<_> = described.then_some(Event::TenantEnabled).into_iter().collect();
         if let Some(name) = change.name {
             check_text("name", &name)?;
             customer.name = name;
@@ -117,14 +119,18 @@ impl Vault {
                     "recording cannot be switched on before a term and an agreement are there",
                 ));
             }
+            if recording != customer.recording {
+                events.push(switched(recording));
+            }
             customer.recording = recording;
         }
         let body = json!({ "recording": customer.recording });
         let now = self.0.clock.now();
-        let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
+        let entry = |event| ledger::general(customer.id, now, event, &body);
+        let entries: Vec<_> = events.into_iter().map(entry).collect();
         let mut tx = self.change().await?;
         index::controllers::update_customer(&mut tx, &customer).await?;
-        index::ledger_entries::append(&mut tx, &[entry]).await?;
+        index::ledger_entries::append(&mut tx, &entries).await?;
         tx.commit().await?;
         Ok(customer)
     }
@@ -203,6 +209,10 @@ impl Vault {
         }
         Ok(())
     }
+}
+
+const fn switched(on: bool) -> Event {
+    if on { Event::TenantRecordingOn } else { Event::TenantRecordingOff }
 }
 
 /// A name or a reference says something.

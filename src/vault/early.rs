@@ -1,6 +1,5 @@
 //! Erasing before the term ends: somebody with the right to it asked, and said why.
 
-use super::erase::ErasePass;
 use super::error::{Error, Gone};
 use super::fields::bad;
 use super::play::gone;
@@ -46,7 +45,7 @@ impl Vault {
         let entry = ledger::about(recording.controller, now, Event::ErasureStarted, id, &body);
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
-        self.carry_on(vec![claimed], &mut ErasePass::default()).await?;
+        self.carry_on(vec![claimed]).await?;
         let after = rows::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
         Ok(gone(&after))
     }

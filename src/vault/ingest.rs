@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tracing::Instrument as _;
 
 use super::error::Error;
 use super::fields::Fields;
@@ -41,6 +42,40 @@ enum Audio {
 }
 
 impl Vault {
+    /// Decides about an upload of which all has come.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        fields: &Fields,
+        audio: Audio,
+    ) -> Result<Ingested, Error> {
+        let now = self.0.clock.now();
+        let draft = match fields.read(&caller.ingest) {
+            Ok(draft) => draft,
+            Err(error) => {
+                if let Audio::Sent(sealing, _) = audio {
+                    sealing.abort().await;
+                }
+                return Err(self.refused(caller, None, now, error).await);
+            }
+        };
+        let result = match audio {
+            Audio::None => Err(Error::Malformed("the upload has no audio part")),
+            Audio::Held(plain) => self.accept_small(caller, &draft, plain).await,
+            Audio::Sent(sealing, rest) => self.accept_large(caller, &draft, *sealing, rest).await,
+        };
+        match result {
+            Ok(ingested) => Ok(ingested),
+            Err(error) => Err(self.refused(caller, Some(&draft), now, error).await),
+        }
+    }
+
+    /// Waits for the uploads whose clients are gone. No more may begin meanwhile.
+    pub async fn settle(&self) {
+        self.0.running.close();
+        self.0.running.wait().await;
+    }
+
     /// Starts an upload.
     pub fn intake<'c>(&self, caller: &'c Caller) -> Result<Intake<'c>, Error> {
         must(caller, Grant::Upload)?;
@@ -152,28 +187,14 @@ impl Intake<'_> {
     }
 
     /// Decides, and makes the recording durable. Nothing stays of an upload that is refused.
-    pub async fn finish(mut self) -> Result<Ingested, Error> {
-        let now = self.vault.0.clock.now();
-        let audio = std::mem::replace(&mut self.audio, Audio::None);
-        let draft = match self.fields.read(&self.caller.ingest) {
-            Ok(draft) => draft,
-            Err(error) => {
-                self.audio = audio;
-                self.abandon().await;
-                return Err(self.vault.refused(self.caller, None, now, error).await);
-            }
-        };
-        let result = match audio {
-            Audio::None => Err(Error::Malformed("the upload has no audio part")),
-            Audio::Held(plain) => self.vault.accept_small(self.caller, &draft, plain).await,
-            Audio::Sent(sealing, rest) => {
-                self.vault.accept_large(self.caller, &draft, *sealing, rest).await
-            }
-        };
-        match result {
-            Ok(ingested) => Ok(ingested),
-            Err(error) => Err(self.vault.refused(self.caller, Some(&draft), now, error).await),
-        }
+    ///
+    /// All of it has come, so nobody needs to wait for it: a client that hangs up now changes
+    /// nothing of what becomes of it.
+    pub async fn finish(self) -> Result<Ingested, Error> {
+        let Self { vault, caller, fields, audio } = self;
+        let (running, caller) = (vault.0.running.clone(), caller.clone());
+        let deciding = async move { vault.decide(&caller, &fields, audio).await };
+        running.spawn(deciding.in_current_span()).await?
     }
 
     /// Takes back what was already sent.

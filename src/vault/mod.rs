@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::crypto::Keys;
 use crate::index::{self, Db};
@@ -135,6 +136,8 @@ struct Inner {
     recent: recent::Recent,
     watch: watch::Watch,
     sending: webhooks::Sending,
+    /// The uploads that are decided about, whether or not somebody waits for them.
+    running: TaskTracker,
 }
 
 impl Vault {
@@ -145,6 +148,8 @@ impl Vault {
         let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
         tx.commit().await?;
         keys.ensure(&[provider], &[]).await?;
+        let watch = watch::Watch::default();
+        watch.remember(index::guards::guard(&index).await?.last_seen);
         tokio::task::spawn_blocking(E164::warm_up);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Ok(Self(Arc::new(Inner {
@@ -159,7 +164,8 @@ impl Vault {
             decoders: Arc::new(Semaphore::new(cores * 2)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),
-            watch: watch::Watch::default(),
+            watch,
+            running: TaskTracker::new(),
         })))
     }
 

@@ -61,7 +61,7 @@ impl Vault {
         let case = case.map(case_id).transpose()?;
         let found = self.recent_recording(caller.controller, wish.recording).await?;
         let recording = found.ok_or(Error::NotFound)?;
-        let now = self.0.clock.now();
+        let now = self.latest();
         let purpose = wish.purpose;
         let subject = Subject { recording: &recording, purpose, case: case.is_some(), now };
         let occasion = |denied| Occasion {

@@ -150,13 +150,23 @@ impl DerefMut for Change {
 impl Vault {
     /// Starts a transaction that changes rows.
     pub(super) async fn change(&self) -> Result<Change, Error> {
-        let tx = self.0.index.begin().await?;
+        let tx = self.begin().await?;
         Ok(Change { tx, forgets: Forgets(self.clone()) })
     }
 
     /// Starts a transaction that only adds rows, or changes ones that no gate looks at.
     pub(super) async fn addition(&self) -> Result<Tx, Error> {
-        Ok(self.0.index.begin().await?)
+        self.begin().await
+    }
+
+    async fn begin(&self) -> Result<Tx, Error> {
+        match self.0.index.begin().await {
+            Err(index::Error::Other(_)) if self.0.index.heal().await => {
+                tracing::warn!("the index could not write; it goes on with a new connection");
+                Ok(self.0.index.begin().await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     /// The token with this hash, expired and revoked ones included.

@@ -1,6 +1,6 @@
 //! Store against index, both ways: objects nobody expects, recordings without an object (I9).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures_util::StreamExt;
 use jiff::SignedDuration;
@@ -10,12 +10,13 @@ use serde_json::json;
 use super::error::Error;
 use super::{Vault, ledger};
 use crate::index::{facts, ledger_entries, recordings as rows};
-use crate::model::{Event, RecordingId, State};
+use crate::model::{Event, RecordingId, State, Timestamp};
 use crate::retention::{BRAKE_FLOOR, StoredObject, orphans};
-use crate::store::Absence;
+use crate::store::{Absence, Listed};
 
 /// How many objects or rows are compared at once.
 const BATCH: usize = 1000;
+const BATCH_ROWS: i64 = 1000;
 
 /// How to reconcile.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +60,7 @@ impl Vault {
     /// accidents: then nothing is touched until somebody confirms.
     pub async fn reconcile(&self, options: ReconcileOptions) -> Result<Reconciled, Error> {
         let mut found = Reconciled::default();
-        let orphans = self.find_orphans(options, &mut found).await?;
-        let missing = self.find_missing(&mut found).await?;
+        let (orphans, missing) = self.compare(options, &mut found).await?;
         found.orphans = orphans.len() as u64;
         found.missing = missing.len() as u64;
         let usual = BRAKE_FLOOR.max(found.objects / 100);
@@ -77,24 +77,57 @@ impl Vault {
         Ok(found)
     }
 
-    async fn find_orphans(
+    /// Goes through the list of the store once, a folder at a time: every store lists what one
+    /// folder holds together, and a folder holds a 256th of everything.
+    async fn compare(
         &self,
         options: ReconcileOptions,
         found: &mut Reconciled,
-    ) -> Result<Vec<RecordingId>, Error> {
+    ) -> Result<(Vec<RecordingId>, Vec<rows::Live>), Error> {
         let settled_before = self.0.clock.now().plus(-options.grace);
-        let mut all = Vec::new();
-        let mut pages = self.0.store.list().chunks(BATCH);
-        while let Some(page) = pages.next().await {
-            let mut objects = Vec::with_capacity(page.len());
-            for listed in page {
-                let listed = listed?;
-                match listed.id {
-                    Some(id) => objects.push(StoredObject { id, written_at: listed.modified }),
-                    None => found.foreign += 1,
+        let (mut orphans, mut missing) = (Vec::new(), Vec::new());
+        let mut unseen: BTreeSet<u8> = (0..=u8::MAX).collect();
+        let mut folder = Vec::new();
+        let mut list = self.0.store.list();
+        loop {
+            let listed = list.next().await.transpose()?;
+            let object = match &listed {
+                None => None,
+                Some(Listed { id: Some(id), modified, .. }) => {
+                    Some(StoredObject { id: *id, written_at: *modified })
                 }
+                Some(_) => {
+                    found.foreign += 1;
+                    continue;
+                }
+            };
+            let ends = object.is_none_or(|next| name(&folder) != Some(first_byte(next.id)));
+            if let Some(name) = name(&folder).filter(|_| ends) {
+                found.objects += folder.len() as u64;
+                orphans.extend(self.orphans_among(&folder, settled_before).await?);
+                // A store that comes back to a folder tells of no row that was not looked for.
+                if unseen.remove(&name) {
+                    let known = folder.iter().map(|object| object.id).collect();
+                    missing.extend(self.missing_in(name, &known, found).await?);
+                }
+                folder.clear();
             }
-            found.objects += objects.len() as u64;
+            let Some(object) = object else { break };
+            folder.push(object);
+        }
+        for name in unseen {
+            missing.extend(self.missing_in(name, &HashSet::new(), found).await?);
+        }
+        Ok((orphans, missing))
+    }
+
+    async fn orphans_among(
+        &self,
+        folder: &[StoredObject],
+        settled_before: Timestamp,
+    ) -> Result<Vec<RecordingId>, Error> {
+        let mut all = Vec::new();
+        for objects in folder.chunks(BATCH) {
             let ids: Vec<_> = objects.iter().map(|object| object.id).collect();
             let expected = rows::exists_many(&self.0.index, &ids).await?;
             // A lost object that turns up again is left for somebody to look at.
@@ -103,21 +136,29 @@ impl Vault {
                 .filter(|known| known.may_have_object() || known.state == State::Lost)
                 .map(|known| known.id)
                 .collect();
-            all.extend(orphans(&objects, &expected, settled_before));
+            all.extend(orphans(objects, &expected, settled_before));
         }
         Ok(all)
     }
 
-    async fn find_missing(&self, found: &mut Reconciled) -> Result<Vec<rows::Live>, Error> {
+    /// The recordings of a folder whose object the list did not name and the store does not have.
+    async fn missing_in(
+        &self,
+        folder: u8,
+        known: &HashSet<RecordingId>,
+        found: &mut Reconciled,
+    ) -> Result<Vec<rows::Live>, Error> {
         let mut missing = Vec::new();
         let mut after = None;
         loop {
-            let live = rows::live_after(&self.0.index, after, 1000).await?;
+            let live = rows::live_in(&self.0.index, folder, after, BATCH_ROWS).await?;
             let Some(last) = live.last() else { return Ok(missing) };
             after = Some(last.id);
             found.recordings += live.len() as u64;
-            let ids: Vec<_> = live.iter().map(|row| row.id).collect();
-            for (id, result) in self.0.store.absent(&ids).await {
+            // The list may be older than the row: only the store itself says that it has nothing.
+            let suspects: Vec<_> =
+                live.iter().map(|row| row.id).filter(|id| !known.contains(id)).collect();
+            for (id, result) in self.0.store.absent(&suspects).await {
                 if result? != Absence::Present {
                     missing.extend(live.iter().find(|row| row.id == id));
                 }
@@ -164,4 +205,15 @@ impl Vault {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The folder that an object lies in.
+fn first_byte(id: RecordingId) -> u8 {
+    let [first, ..] = id.as_bytes();
+    *first
+}
+
+/// The folder that these objects lie in, if there are any.
+fn name(objects: &[StoredObject]) -> Option<u8> {
+    objects.first().map(|first| first_byte(first.id))
 }

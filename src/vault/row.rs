@@ -50,6 +50,7 @@ impl Vault {
                 return Err(Error::NotSubscribed);
             }
         }
+        self.still_fits(&mut tx, draft, target, sealed).await?;
         between_steps!("ingest.written");
         tx.commit().await?;
         between_steps!("ingest.committed");

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::Error;
 use super::fields::bad;
-use super::{Vault, must};
-use crate::index;
-use crate::index::tokens::Token;
+use super::{Vault, ledger, must};
+use crate::index::ledger_entries::NewEntry;
+use crate::index::{self, tokens::Token};
 use crate::model::{
-    Caller, Class, ControllerId, CustomerRef, CustomerStatus, Grant, IngestScope, PrincipalId,
-    Role, Timestamp,
+    Caller, Class, ControllerId, CustomerRef, CustomerStatus, Event, Grant, IngestScope,
+    PrincipalId, Role, Timestamp,
 };
 
 /// A token or ticket in clear: given to its holder once and kept nowhere.
@@ -91,6 +92,8 @@ impl Vault {
         };
         let mut tx = self.addition().await?;
         index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
+        let entry = entry(&token, token.created_at, Event::TokenCreated);
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         Ok((token.id, secret))
     }
@@ -108,9 +111,15 @@ impl Vault {
     /// Takes a token back, at once.
     pub async fn revoke_token(&self, id: PrincipalId) -> Result<(), Error> {
         let mut tx = self.change().await?;
-        let revoked = index::tokens::revoke(&mut tx, id, self.0.clock.now()).await?;
+        let now = self.0.clock.now();
+        let token = index::tokens::find(&mut *tx, id).await?.ok_or(Error::NotFound)?;
+        if !index::tokens::revoke(&mut tx, id, now).await? {
+            return Err(Error::NotFound);
+        }
+        let entry = entry(&token, now, Event::TokenRevoked);
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
-        if revoked { Ok(()) } else { Err(Error::NotFound) }
+        Ok(())
     }
 
     /// Every token, without its secret.
@@ -156,6 +165,12 @@ impl Vault {
             (None, false) => Ok(None),
         }
     }
+}
+
+/// The entry about a token: the pseudonym of its holder and its roles, never its name.
+fn entry(token: &Token, at: Timestamp, event: Event) -> NewEntry {
+    let body = json!({ "principal": token.id, "roles": token.roles });
+    ledger::general(token.controller, at, event, &body)
 }
 
 /// Who holds a token now, if it still counts.

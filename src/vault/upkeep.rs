@@ -12,6 +12,9 @@ use super::error::Error;
 /// a second.
 const FOLLOW: Duration = Duration::from_millis(400);
 
+/// How often it is asked what time the other nodes have seen.
+const FOLLOW_CLOCKS: Duration = Duration::from_secs(5);
+
 /// How often the gauges are read.
 const MEASURE: Duration = Duration::from_secs(15);
 
@@ -49,6 +52,15 @@ impl Vault {
                 self.measure_keys();
             }
         };
+        let mut clocks = ticks(FOLLOW_CLOCKS);
+        let following_clocks = async {
+            loop {
+                clocks.tick().await;
+                if let Err(error) = self.follow_clocks().await {
+                    tracing::warn!(%error, "the index does not answer");
+                }
+            }
+        };
         let measuring = async {
             loop {
                 measure.tick().await;
@@ -71,6 +83,7 @@ impl Vault {
             () = telling => {}
             () = erasing => {}
             () = following => {}
+            () = following_clocks => {}
             () = measuring => {}
         }
     }

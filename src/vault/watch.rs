@@ -1,6 +1,7 @@
 //! Watching over time and health: the clock guard, and the figures that operators alarm on.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::SignedDuration;
 
@@ -29,6 +30,9 @@ pub(super) struct Watch {
     previous: Mutex<Option<(Timestamp, SignedDuration)>>,
     /// When it was last asked whether everything answers, and what came of it.
     ready: tokio::sync::Mutex<Option<(SignedDuration, Ready)>>,
+    /// The latest time that any node has seen, in microseconds, as the index said last; 0 when no
+    /// node has seen any.
+    latest: AtomicI64,
 }
 
 impl Watch {
@@ -38,6 +42,11 @@ impl Watch {
         let elapsed = clock.elapsed();
         let (wall, before) = previous.replace((now, elapsed))?;
         Some((wall, elapsed - before))
+    }
+
+    /// Keeps the latest time that any node has seen. It can go back when somebody confirms a clock.
+    pub(super) fn remember(&self, seen: Option<Timestamp>) {
+        self.latest.store(seen.map_or(0, Timestamp::micros), Ordering::Relaxed);
     }
 }
 
@@ -62,12 +71,27 @@ pub(super) fn count_store_error(operation: &'static str) {
 }
 
 impl Vault {
+    /// The time by which a term has ended: this node's, or a later one that another node has seen.
+    /// A clock that runs behind must not play what is past due (I1).
+    pub(super) fn latest(&self) -> Timestamp {
+        let seen = Timestamp::from_micros(self.0.watch.latest.load(Ordering::Relaxed));
+        let now = self.0.clock.now();
+        seen.map_or(now, |seen| seen.max(now))
+    }
+
+    /// Asks what time the other nodes have seen.
+    pub async fn follow_clocks(&self) -> Result<(), Error> {
+        self.0.watch.remember(guards::guard(&self.0.index).await?.last_seen);
+        Ok(())
+    }
+
     /// Whether new erasures may start at `now`; if not, why not and what to do.
     ///
     /// The clock can delay an erasure but never advance one: a clock that runs ahead, and a run
     /// after a long silence that would erase far more than usual, wait for a person (I17).
     pub(super) async fn may_erase(&self, now: Timestamp) -> Result<Option<String>, Error> {
         let state = guards::guard(&self.0.index).await?;
+        self.0.watch.remember(state.last_seen);
         if let Some(reason) = state.paused_reason {
             return Ok(Some(reason));
         }
@@ -97,6 +121,7 @@ impl Vault {
         let mut tx = self.addition().await?;
         guards::see_clock(&mut tx, now).await?;
         tx.commit().await?;
+        self.0.watch.remember(state.last_seen.max(Some(now)));
         Ok(None)
     }
 
@@ -139,6 +164,7 @@ impl Vault {
         guards::confirm(&mut tx, now).await?;
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
+        self.0.watch.remember(Some(now));
         Ok(())
     }
 

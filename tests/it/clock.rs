@@ -1,11 +1,14 @@
 //! The clock can delay an erasure and never advance one (I17).
 
 use axum::http::StatusCode;
-use callvault::model::{Role, State};
+use callvault::index::guards;
+use callvault::model::{Clock, Purpose, RecordingId, Role, State};
+use callvault::vault::{Error, Form, Parts, Vault, Wish};
+use futures_util::StreamExt;
 use jiff::SignedDuration;
 
 use crate::erasing::{opens, row};
-use crate::harness::{ACME, Engine, Place, SUPPORT, TestVault, tone};
+use crate::harness::{ACME, Engine, NOW, Place, SUPPORT, TestVault, settings, tone};
 
 #[tokio::test]
 async fn a_clock_that_jumps_ahead_pauses_erasing_until_confirmed() {
@@ -73,4 +76,45 @@ async fn a_clock_that_jumps_during_a_pass_erases_nothing_early() {
     assert_eq!(row(&vault, due).await.state, State::Tombstone);
     assert_eq!(row(&vault, early).await.state, State::Stored, "not due when the pass began (I17)");
     assert!(vault.vault.erase_due().await.unwrap().paused.is_some());
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_runs_behind_plays_nothing_that_others_know_to_be_past_due() {
+    let vault = TestVault::new().await;
+    let audio = tone(1.0, 1);
+    let id = vault.recording(ACME, &audio).await;
+    let listener = vault.token(Role::CustomerListener).await;
+    let behind = Clock::manual(NOW.parse().unwrap());
+    let node = Vault::open(Parts {
+        index: vault.vault.index().clone(),
+        store: vault.store.clone(),
+        keys: vault.keys.clone(),
+        clock: behind,
+        settings: settings(),
+    });
+    let node = node.await.unwrap();
+    let wish = Wish { recording: RecordingId(id), purpose: Some(Purpose::OwnUse), case: None };
+    let caller = node.authenticate(&listener).await.unwrap();
+    let heard = node.hear(&caller, &wish).await.unwrap();
+    let running = node.content(&heard, Form::Original).await.unwrap();
+
+    // No eraser runs, so that only the term can refuse.
+    vault.advance_days(31);
+    let mut tx = vault.vault.index().begin().await.unwrap();
+    guards::see_clock(&mut tx, vault.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    node.follow_clocks().await.unwrap();
+    assert!(matches!(node.hear(&caller, &wish).await, Err(Error::PastDue(_))));
+    let rest: Vec<_> = running.windows(0..running.len()).collect().await;
+    assert!(matches!(rest[..], [Err(Error::PastDue(_))]), "nor does a stream go on");
+    // A node that starts then knows it from the first request on.
+    let node = Vault::open(Parts {
+        index: vault.vault.index().clone(),
+        store: vault.store.clone(),
+        keys: vault.keys.clone(),
+        clock: Clock::manual(NOW.parse().unwrap()),
+        settings: settings(),
+    });
+    let node = node.await.unwrap();
+    assert!(matches!(node.hear(&caller, &wish).await, Err(Error::PastDue(_))));
 }

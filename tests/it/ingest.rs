@@ -10,6 +10,7 @@ on_each_vault! {
     an_upload_is_a_recording_with_what_was_found_in_it,
     the_same_upload_again_is_the_same_recording,
     two_uploads_at_once_are_one_recording,
+    two_recordings_of_one_call_at_once_are_not_both_kept,
     a_large_recording_streams_in_and_out_unchanged,
 }
 
@@ -56,6 +57,25 @@ async fn two_uploads_at_once_are_one_recording(vault: TestVault) {
     assert_eq!(made, 1);
     assert!(answers.iter().all(|answer| answer.json()["id"] == answers[0].json()["id"]));
     assert_eq!(objects(&vault).await, 1);
+}
+
+async fn two_recordings_of_one_call_at_once_are_not_both_kept(vault: TestVault) {
+    for round in 0..4 {
+        let id = format!("c-{round}");
+        let call = [SUPPORT, &[("call_id", id.as_str())]].concat();
+        let audio: Vec<_> = (0..6).map(|seed| tone(1.0, 10 * round + seed)).collect();
+        let answers = audio.iter().map(|audio| vault.upload(&call, audio));
+        let mut answers = futures_util::future::join_all(answers).await;
+        answers.sort_by_key(|answer| answer.status);
+        assert_eq!(answers.remove(0).status, StatusCode::CREATED);
+        for refused in answers {
+            assert_eq!(
+                (refused.status, refused.code().as_str()),
+                (StatusCode::CONFLICT, "conflict")
+            );
+        }
+        assert_eq!(objects(&vault).await, 1 + round as usize, "nothing is left of the others");
+    }
 }
 
 async fn a_large_recording_streams_in_and_out_unchanged(vault: TestVault) {

@@ -15,6 +15,7 @@ mod harness;
 mod index;
 mod ingest;
 mod leaving;
+mod limits;
 mod playback;
 mod privacy;
 mod process;

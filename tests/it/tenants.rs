@@ -1,6 +1,7 @@
 //! What belongs to somebody else does not exist (I15).
 
 use axum::http::{Request, StatusCode};
+use callvault::index::ledger_entries;
 use callvault::model::Role;
 
 use crate::harness::{ACME, SUPPORT, TestVault, tone};
@@ -184,4 +185,50 @@ async fn who_runs_or_checks_the_vault_hears_nothing_and_an_agreement_is_no_blank
     let patch = vault.request(Request::patch("/v1/customers/acme")).token(&operator);
     let blank = patch.json(&serde_json::json!({"agreement": ""})).send().await;
     assert_eq!(blank.code(), "invalid_field");
+}
+
+#[tokio::test]
+async fn tokens_and_the_switch_of_a_customer_are_in_the_ledger() {
+    let vault = TestVault::new().await;
+    let operator = vault.token(Role::Operator).await;
+    let admin = vault.token(Role::CustomerAdmin).await;
+    let (operator_id, admin_holder) = (
+        vault.vault.authenticate(&operator).await.unwrap().id,
+        vault.vault.authenticate(&admin).await.unwrap(),
+    );
+    vault.vault.revoke_token(admin_holder.id).await.unwrap();
+    assert!(vault.vault.revoke_token(admin_holder.id).await.is_err(), "once");
+    for change in [
+        serde_json::json!({"recording": false}),
+        serde_json::json!({"recording": false}),
+        serde_json::json!({"recording": true, "name": "Acme Holding"}),
+    ] {
+        let request = vault.request(Request::patch("/v1/customers/acme")).token(&operator);
+        assert_eq!(request.json(&change).send().await.status, StatusCode::OK);
+    }
+
+    let told = async |controller| {
+        let entries = ledger_entries::list(vault.vault.index(), controller, 0, 100).await.unwrap();
+        assert!(entries.iter().all(|entry| !entry.body.contains("pbx-1")), "no name (I12)");
+        entries.into_iter().map(|entry| (entry.event.as_str(), entry.body)).collect::<Vec<_>>()
+    };
+    let of_provider = told(vault.vault.provider()).await;
+    let made = serde_json::json!({"principal": operator_id, "roles": ["operator"]}).to_string();
+    assert!(of_provider.contains(&("token.created", made)), "{of_provider:?}");
+    let of_acme = told(admin_holder.controller).await;
+    let events: Vec<_> = of_acme.iter().map(|(event, _)| *event).collect();
+    assert_eq!(
+        events,
+        [
+            "tenant.enabled",
+            "token.created",
+            "token.revoked",
+            "tenant.recording_off",
+            "tenant.enabled",
+            "tenant.recording_on",
+        ]
+    );
+    let principal = admin_holder.id.to_string();
+    assert!(of_acme[1].1.contains(&principal) && of_acme[2].1.contains(&principal));
+    assert!(of_acme[2].1.contains("customer_admin"));
 }

@@ -18,7 +18,7 @@ pub use erasing::{
 };
 pub use leaving::{Departed, Holdings, claim_leaving, departed, find_each, holdings};
 pub use report::{
-    Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_after,
+    Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,
     oldest_stored, overdue, stuck,
 };
 pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};

@@ -134,16 +134,24 @@ pub struct Live {
     pub size_bytes: Option<i64>,
 }
 
-/// A walk over what is stored, in the order of the ids.
-pub async fn live_after(
+/// A walk over what is stored and whose id begins with this byte, in the order of the ids.
+pub async fn live_in(
     on: impl Into<Conn<'_>>,
+    first_byte: u8,
     after: Option<RecordingId>,
     limit: i64,
 ) -> Result<Vec<Live>, Error> {
-    let mut query = sql("SELECT id, controller_id, received_at, size_bytes FROM recordings
-         WHERE state = 'stored'");
-    if let Some(after) = after {
-        query = query.push(" AND id > ").push_bind(after);
-    }
-    query.push(" ORDER BY id LIMIT ").push_bind(limit).fetch_all(on).await
+    let [mut first, mut last] = [[0; 16], [u8::MAX; 16]];
+    (first[0], last[0]) = (first_byte, first_byte);
+    // No id is all zeros behind its first byte, or all ones: it has a version.
+    let after = after.unwrap_or(RecordingId(uuid::Uuid::from_bytes(first)));
+    let last = RecordingId(uuid::Uuid::from_bytes(last));
+    sql("SELECT id, controller_id, received_at, size_bytes FROM recordings
+         WHERE state = 'stored' AND id > $1 AND id < $2
+         ORDER BY id LIMIT $3")
+    .bind(after)
+    .bind(last)
+    .bind(limit)
+    .fetch_all(on)
+    .await
 }

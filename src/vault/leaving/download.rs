@@ -74,9 +74,9 @@ impl Archive {
         &self.etag
     }
 
-    /// The bytes of a range, as a stream of bounded pieces.
+    /// The bytes of a range, as a stream of windows; the pieces of each come in order.
     #[must_use]
-    pub fn bytes(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
+    pub fn windows(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
         metrics::counter!("callvault_export_bytes_total").increment(range.end - range.start);
         let walk = Walk {
             vault: self.vault.clone(),

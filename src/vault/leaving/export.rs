@@ -173,7 +173,7 @@ impl Vault {
             let Some(last) = page.last() else { break };
             next = last.ordinal + 1;
             let found = self.listed_rows(&page).await?;
-            let now = self.0.clock.now();
+            let now = self.latest();
             for item in &mut page {
                 let recording = found.get(&item.recording_id);
                 item.reason = not_contained(caller, recording, now).map(str::to_owned);

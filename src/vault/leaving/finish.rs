@@ -11,7 +11,7 @@ use crate::index::recordings::{self as rows, Claimed};
 use crate::index::{controllers, exports, ledger_entries, tokens, webhooks};
 use crate::model::{CustomerStatus, Event, Timestamp};
 use crate::vault::error::Error;
-use crate::vault::{ErasePass, Vault, ledger};
+use crate::vault::{Vault, ledger};
 
 /// How many recordings are claimed at once.
 const BATCH: i64 = 1000;
@@ -63,12 +63,11 @@ impl Vault {
         if !stands {
             return Ok(());
         }
-        let mut erasing = ErasePass::default();
         while let Some(batch) = self.claim_leaving(departure, now).await? {
-            self.carry_on(batch, &mut erasing).await?;
+            let carried = self.carry_on(batch).await?;
+            pass.erased += carried.erased;
+            pass.unfinished += carried.unfinished;
         }
-        pass.erased += erasing.erased;
-        pass.unfinished += erasing.unfinished;
         // The eraser goes on with what a node that died, or a store that was away, left.
         if rows::holdings(&self.0.index, departure.customer).await?.recordings > 0 {
             pass.waiting += 1;

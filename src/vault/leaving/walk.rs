@@ -54,7 +54,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Bytes>>, Error> {
         if self.at >= self.end {
             self.remember().await?;
             return Ok(None);
@@ -75,12 +75,12 @@ impl Walk {
             }
             piece => piece?,
         };
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let piece = piece.slice(..piece.len().min(left));
-        if piece.is_empty() {
+        let piece = until(piece, self.end - self.at);
+        let len: u64 = piece.iter().map(|bytes| bytes.len() as u64).sum();
+        if len == 0 {
             return Err(Error::ExportBroken);
         }
-        self.at += piece.len() as u64;
+        self.at += len;
         if self.fresh.len() >= CHECKSUMS || self.at - self.remembered_at >= REMEMBERED {
             self.remember().await?;
         }
@@ -88,7 +88,7 @@ impl Walk {
     }
 
     /// What comes next in the archive, at least a byte of it.
-    async fn piece(&mut self) -> Result<Bytes, Error> {
+    async fn piece(&mut self) -> Result<Vec<Bytes>, Error> {
         let (section, offset) = self.layout.locate(self.at).ok_or(Error::ExportBroken)?;
         match section {
             Section::CsvHeader => Ok(tail(self.layout.csv().local_header(), offset)),
@@ -125,7 +125,12 @@ impl Walk {
     }
 
     /// A piece of a list: the lines of a page of recordings, made anew.
-    async fn listed(&mut self, part: Part, section: Section, offset: u64) -> Result<Bytes, Error> {
+    async fn listed(
+        &mut self,
+        part: Part,
+        section: Section,
+        offset: u64,
+    ) -> Result<Vec<Bytes>, Error> {
         let csv = part == Part::Csv;
         let opening = if csv { heading() } else { JSON_OPENING };
         if offset < opening.len() as u64 {
@@ -152,7 +157,7 @@ impl Walk {
     }
 
     /// A piece of a recording, or of the records around it.
-    async fn audio(&mut self, section: Section, offset: u64) -> Result<Bytes, Error> {
+    async fn audio(&mut self, section: Section, offset: u64) -> Result<Vec<Bytes>, Error> {
         self.seek(Part::Audio, section, offset).await?;
         let item = self.page.items.front().ok_or(Error::ExportBroken)?.clone();
         let offset = offset - place(&item, Part::Audio).start;
@@ -180,7 +185,7 @@ impl Walk {
     }
 
     /// A piece of what the directory says of the recordings.
-    async fn directory(&mut self, section: Section, offset: u64) -> Result<Bytes, Error> {
+    async fn directory(&mut self, section: Section, offset: u64) -> Result<Vec<Bytes>, Error> {
         self.seek(Part::Directory, section, offset).await?;
         let first = self.page.items.front().ok_or(Error::ExportBroken)?;
         let skip = offset - place(first, Part::Directory).start;
@@ -208,7 +213,7 @@ impl Walk {
         let row = vault.recent_recording(of, item.recording_id).await?;
         let row = row.ok_or(Error::ExportBroken)?;
         let may =
-            take_along(&self.caller, &row, vault.clock().now()).map_err(|denied| match denied {
+            take_along(&self.caller, &row, vault.latest()).map_err(|denied| match denied {
                 Denied::NotAllowed => Error::Forbidden,
                 _ => Error::ExportBroken,
             })?;
@@ -225,7 +230,7 @@ impl Walk {
     }
 
     /// Reads a window of the open recording from `offset` on.
-    async fn window(&mut self, item: &Item, offset: u64) -> Result<Bytes, Error> {
+    async fn window(&mut self, item: &Item, offset: u64) -> Result<Vec<Bytes>, Error> {
         let entry = self.entry.as_mut().ok_or(Error::ExportBroken)?;
         let size = u64::try_from(item.size).unwrap_or(0);
         let edge = (offset / SEGMENT as u64) * SEGMENT as u64 + WINDOW;
@@ -233,8 +238,10 @@ impl Walk {
         entry.gate.check().await?;
         let piece = entry.opened.read(offset..edge.min(size)).await?;
         if item.crc.is_none() && entry.hashed == offset {
-            entry.hasher.update(&piece);
-            entry.hashed += piece.len() as u64;
+            for bytes in &piece {
+                entry.hasher.update(bytes);
+                entry.hashed += bytes.len() as u64;
+            }
             if entry.hashed == size {
                 let crc = entry.hasher.clone().finalize();
                 self.note(item.ordinal, crc);
@@ -284,7 +291,18 @@ impl Walk {
 }
 
 /// What is left of a few bytes from a place on.
-fn tail(bytes: Vec<u8>, from: u64) -> Bytes {
+fn tail(bytes: Vec<u8>, from: u64) -> Vec<Bytes> {
     let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
-    Bytes::from(bytes).slice(from..)
+    vec![Bytes::from(bytes).slice(from..)]
+}
+
+/// The first `left` bytes of pieces.
+fn until(pieces: Vec<Bytes>, left: u64) -> Vec<Bytes> {
+    let mut left = usize::try_from(left).unwrap_or(usize::MAX);
+    let cut = pieces.into_iter().map(|bytes| {
+        let bytes = bytes.slice(..bytes.len().min(left));
+        left -= bytes.len();
+        bytes
+    });
+    cut.filter(|bytes| !bytes.is_empty()).collect()
 }

@@ -49,6 +49,17 @@ impl Process {
         Answer::of(request.send().await.unwrap()).await.unwrap()
     }
 
+    /// Reads a content to its end without keeping it, and counts its bytes.
+    pub(crate) async fn drain(&self, path: &str, token: &str) -> u64 {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);
+        let mut answer = request.send().await.unwrap().error_for_status().unwrap();
+        let mut count = 0;
+        while let Some(chunk) = answer.chunk().await.unwrap() {
+            count += chunk.len() as u64;
+        }
+        count
+    }
+
     /// Part of a content.
     pub(crate) async fn range(&self, path: &str, token: &str, first: u64, len: u64) -> Answer {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{Process, Site, With, support};
+use super::{Process, Site, With, eventually, support};
 use crate::harness::{Engine, tone};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -52,6 +52,52 @@ async fn killed(engine: Engine, point: &'static str, seconds: f64, left: Left) {
     assert_eq!((&found["objects"], &found["orphans"]), (&json!(2), &json!(0)));
     assert_eq!(node.play(&site.trainer, again.id(), "training").await.body, audio);
     assert_eq!(node.play(&site.trainer, acknowledged, "training").await.body, first);
+}
+
+/// Hangs up on a node that decides about an upload, and waits for what it makes of it.
+async fn hung_up(engine: Engine, seconds: f64) {
+    let site = Site::on(engine).await;
+    let slow = "ingest.stored=print(reached);ingest.stored.stop=sleep(1500)";
+    let env = vec![("FAILPOINTS", slow.to_owned())];
+    let node = site.serve_with(&With { env, ..With::default() }).await;
+    let (call, audio) = (support(HOUR, "c-1"), tone(seconds, 2));
+    let upload = tokio::spawn(node.try_upload(&site.pbx, &call, audio.clone()));
+    node.stands_still().await;
+    upload.abort();
+    assert!(upload.await.is_err_and(|error| error.is_cancelled()));
+    eventually("it is there all the same", async || recordings(&site, &node).await == 1).await;
+    let again = node.upload(&site.pbx, &call, audio.clone()).await;
+    assert_eq!(again.status, 200, "{}", again.text());
+    assert_eq!(node.play(&site.trainer, again.id(), "training").await.body, audio);
+    let found = site.ok(&["reconcile", "--grace", "PT0S", "--json"]).await.json();
+    assert_eq!((&found["objects"], &found["orphans"]), (&json!(1), &json!(0)), "{found}");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_after_its_last_byte_leaves_a_recording() {
+    hung_up(Engine::Sqlite, 1.0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_after_a_large_upload_leaves_a_recording_at_scale() {
+    hung_up(Engine::Postgres, 700.0).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_finishes_what_its_client_left() {
+    let site = Site::on(Engine::Sqlite).await;
+    let slow = "ingest.stored=print(reached);ingest.stored.stop=sleep(1500)";
+    let env = vec![("FAILPOINTS", slow.to_owned())];
+    let node = site.serve_with(&With { env, ..With::default() }).await;
+    let upload = tokio::spawn(node.try_upload(&site.pbx, &support(HOUR, "c-1"), tone(1.0, 2)));
+    node.stands_still().await;
+    upload.abort();
+    // The connection is noticed to be gone before the server is told to stop.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    node.terminate().await;
+    assert_eq!(node.end().await, Some(0));
+    let node = site.serve().await;
+    assert_eq!(recordings(&site, &node).await, 1);
 }
 
 async fn recordings(site: &Site, node: &Process) -> usize {

@@ -35,12 +35,16 @@ async fn grows(site: &Site, node: &Process, format: u16, data: u32) -> (super::A
     });
     let pieces = std::iter::once(header(format, data)).chain(pieces).map(Ok::<_, std::io::Error>);
     let body = reqwest::Body::wrap_stream(stream::iter(pieces));
-    // Forgets the peak so far.
-    fs::write(format!("/proc/{}/clear_refs", node.id()), "5").unwrap();
-    let before = status(node, "VmRSS:");
+    let before = forget_peak(node);
     let call = support(SignedDuration::from_hours(1), "large");
     let answer = node.upload(&site.pbx, &call, body).await;
     (answer, status(node, "VmHWM:").saturating_sub(before))
+}
+
+/// Forgets the peak so far, and gives what is used now.
+fn forget_peak(node: &Process) -> u64 {
+    fs::write(format!("/proc/{}/clear_refs", node.id()), "5").unwrap();
+    status(node, "VmRSS:")
 }
 
 /// A figure of the process, in KiB.
@@ -52,7 +56,17 @@ fn status(node: &Process, name: &str) -> u64 {
 
 #[tokio::test]
 async fn a_recording_of_four_hours_takes_no_more_memory() {
-    let site = Site::on(Engine::Sqlite).await;
+    four_hours(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_recording_of_four_hours_takes_no_more_memory_at_scale() {
+    four_hours(Engine::Postgres).await;
+}
+
+/// 230 MB up and down again.
+async fn four_hours(engine: Engine) {
+    let site = Site::on(engine).await;
     let node = site.serve().await;
     let data = 4 * 3600 * 16_000;
     let (answer, more) = grows(&site, &node, 1, data).await;
@@ -63,6 +77,11 @@ async fn a_recording_of_four_hours_takes_no_more_memory() {
     let path = format!("/v1/recordings/{}/audio?purpose=training", answer.id());
     let late = node.range(&path, &site.trainer, u64::from(data) - 100_000, 1000).await;
     assert_eq!((late.status, late.body.len()), (206, 1000));
+    let before = forget_peak(&node);
+    let heard = node.drain(&path, &site.trainer).await;
+    assert_eq!(heard, u64::from(data) + 44);
+    let more = status(&node, "VmHWM:").saturating_sub(before);
+    assert!(more < MORE_KIB, "{more} KiB more to play it");
 }
 
 #[tokio::test]

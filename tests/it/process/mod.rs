@@ -8,6 +8,7 @@ mod answer;
 mod commands;
 mod erase;
 mod forget;
+mod forget_at_scale;
 mod ingest;
 mod leaving;
 mod memory;
@@ -47,6 +48,8 @@ pub(crate) struct With {
     pub(crate) shell: Option<String>,
     /// Whether a server erases by itself.
     pub(crate) eraser: bool,
+    /// Whether a file that may not grow is an error to it and not its end.
+    pub(crate) may_not_grow: bool,
 }
 
 impl With {
@@ -83,6 +86,11 @@ pub(crate) struct Site {
 impl Site {
     /// Everything an operator does before the first `serve`.
     pub(crate) async fn on(engine: Engine) -> Self {
+        Self::on_with(engine, Vec::new()).await
+    }
+
+    /// The same with more variables from the start.
+    pub(crate) async fn on_with(engine: Engine, more: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         let mut env = vec![
@@ -107,6 +115,7 @@ impl Site {
                 ("CALLVAULT_STORE__ALLOW_HTTP", "true".to_owned()),
             ]);
         }
+        env.extend(more);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (pbx, trainer, listener) = Default::default();
         let mut site = Self { dir, index_url, env, http, pbx, trainer, listener };
@@ -129,6 +138,11 @@ impl Site {
     fn command(&self, with: &With) -> Command {
         let program = env!("CARGO_BIN_EXE_callvault");
         let mut command = match &with.shell {
+            None if with.may_not_grow => {
+                let mut command = Command::new("env");
+                command.args(["--ignore-signal=XFSZ", program]);
+                command
+            }
             None => Command::new(program),
             Some(line) => {
                 let mut command = Command::new("unshare");

@@ -109,6 +109,49 @@ async fn a_full_disk_is_a_clear_problem_and_leaves_nothing() {
     assert_eq!(node.play(&site.trainer, first, "training").await.body, tone(600.0, 1));
 }
 
+/// Sets how large the files of a process may get.
+async fn limit(node: &super::Process, bytes: &str) {
+    let id = node.id().to_string();
+    let mut command = tokio::process::Command::new("prlimit");
+    let set = command.args(["--pid", &id, &format!("--fsize={bytes}:")]).status().await.unwrap();
+    assert!(set.success());
+}
+
+#[tokio::test]
+async fn a_full_disk_under_the_index_is_a_clear_problem_and_goes_on_when_there_is_room() {
+    let site = Site::on(Engine::Sqlite).await;
+    let node = site.serve_with(&With { may_not_grow: true, ..With::default() }).await;
+    let audio = tone(0.25, 1);
+    let first = node.upload(&site.pbx, &support(HOUR, "c-1"), audio.clone()).await.id();
+    assert_eq!(node.play(&site.trainer, first, "training").await.body, audio);
+
+    // Room for a short recording, and none for what the index writes of it.
+    limit(&node, "12288").await;
+    let refused: Vec<_> = (0..4).map(|number| support(HOUR, &format!("full-{number}"))).collect();
+    for call in &refused {
+        let answer = node.upload(&site.pbx, call, tone(0.25, 2)).await;
+        assert_eq!(answer.problem(), (503, "index_unavailable".into()), "{}", node.log.text());
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    let listed = node.get("/v1/recordings", &site.trainer).await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "nothing is half-written");
+    assert_eq!(node.play(&site.trainer, first, "training").await.body, audio);
+    let refusal = node.play(&site.pbx, first, "training").await;
+    assert_eq!(refusal.status, 503, "nobody is refused, nor hears, without an entry");
+
+    limit(&node, "unlimited").await;
+    for call in &refused {
+        let again = node.upload(&site.pbx, call, tone(0.25, 2)).await;
+        assert_eq!(again.status, 201, "{}", again.text());
+        assert_eq!(node.play(&site.trainer, again.id(), "training").await.body, tone(0.25, 2));
+    }
+    let found = site.ok(&["reconcile", "--grace", "PT0S", "--json"]).await.json();
+    assert_eq!((&found["recordings"], &found["missing"]), (&json!(5), &json!(0)), "{found}");
+    assert_eq!(found["orphans"], found["orphans_removed"], "{found}");
+    let found = site.ok(&["reconcile", "--grace", "PT0S", "--json"]).await.json();
+    assert_eq!((&found["objects"], &found["orphans"]), (&json!(5), &json!(0)), "{found}");
+}
+
 #[tokio::test]
 async fn a_server_that_is_told_to_stop_finishes_the_upload() {
     let site = Site::on(Engine::Sqlite).await;

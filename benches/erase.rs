@@ -166,6 +166,7 @@ async fn vault(dir: &Path, store: Store, clock: &Clock) -> Result<Vault, Failure
         scrub: callvault::vault::ScrubSettings { every: None, rate: 1 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
+        allow_private_webhooks: false,
     };
     let parts = Parts { index, store, keys, clock: clock.clone(), settings };
     Ok(Vault::open(parts).await?)

@@ -1,4 +1,4 @@
-//! `callvault customer`: adds and lists customers.
+//! `callvault customer`: adds and lists customers, and lets them leave.
 
 use std::process::ExitCode;
 
@@ -6,18 +6,24 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::export::Export;
+use super::leaving::End;
 use super::{open, output};
 use crate::config::Config;
 use crate::model::{CustomerRef, Term};
 use crate::vault::NewCustomer;
 
-/// Adds and lists customers.
+/// Adds and lists customers; lets them leave.
 #[derive(Subcommand)]
 pub(super) enum Customer {
     /// Add a customer.
     Add(Add),
     /// List customers.
     List,
+    /// Let a customer leave, or show how its leaving stands.
+    End(End),
+    /// Download everything of a customer through the API, and go on where it broke off.
+    Export(Export),
 }
 
 /// A customer to be added.
@@ -47,8 +53,14 @@ pub(super) struct Add {
 
 impl Customer {
     pub(super) async fn run(self, config: &Config, json: bool) -> Result<ExitCode> {
-        let vault = open::vault(config).await?;
+        let vault = match self {
+            Self::End(end) => return end.run(config, json).await,
+            // It goes through the API, from anywhere.
+            Self::Export(export) => return export.run(json).await,
+            Self::Add(_) | Self::List => open::vault(config).await?,
+        };
         match self {
+            Self::End(_) | Self::Export(_) => {}
             Self::Add(add) => {
                 let new = NewCustomer {
                     reference: add.reference,

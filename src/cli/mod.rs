@@ -5,8 +5,10 @@ mod customer;
 mod demo;
 mod doctor;
 mod erase;
+mod export;
 mod forget;
 mod keyring;
+mod leaving;
 mod migrate;
 mod open;
 mod output;
@@ -16,6 +18,7 @@ mod restore;
 mod scrub;
 mod serve;
 mod token;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,9 +51,12 @@ enum Command {
     /// Make, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Token),
-    /// Add and list customers.
+    /// Add and list customers; let them leave.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Look after the endpoints that events go out to.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Upload recordings through the API.
     Put(Box<put::Put>),
     /// Run one pass of the eraser.
@@ -94,6 +100,7 @@ impl Cli {
             Command::Migrate(command) => command.run(&config).await,
             Command::Token(command) => command.run(&config, json).await,
             Command::Customer(command) => command.run(&config, json).await,
+            Command::Webhook(command) => command.run(&config, json).await,
             Command::Put(command) => command.run(json).await,
             Command::Erase(command) => command.run(&config, json).await,
             Command::Forget(command) => command.run(&config, json).await,

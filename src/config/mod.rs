@@ -20,7 +20,9 @@ use crate::model::{Term, TimeZone, Timestamp};
 use crate::retention::Schedule;
 use crate::{store, vault};
 
-pub use sections::{Http, Index, Keyring, Log, LogFormat, ProviderIdentity, Retention, Store};
+pub use sections::{
+    Http, Index, Keyring, Log, LogFormat, ProviderIdentity, Retention, Store, Webhooks,
+};
 pub use sources::environment;
 use sources::{Environment, SecretFiles};
 
@@ -42,6 +44,8 @@ pub struct Config {
     pub retention: Retention,
     /// Who the provider is.
     pub provider: ProviderIdentity,
+    /// Events that go out.
+    pub webhooks: Webhooks,
     /// Logging.
     pub log: Log,
 }
@@ -107,6 +111,7 @@ impl Default for Config {
                 privacy_contact: None,
                 statement_version: None,
             },
+            webhooks: Webhooks { allow_private: false },
             log: Log { format: None },
         }
     }
@@ -197,6 +202,7 @@ impl Config {
                 country: self.store.country.clone(),
                 instrument: self.store.transfer_instrument.clone(),
             },
+            allow_private_webhooks: self.webhooks.allow_private,
         })
     }
 

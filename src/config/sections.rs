@@ -99,6 +99,15 @@ pub struct ProviderIdentity {
     pub statement_version: Option<String>,
 }
 
+/// Events that go out.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Whether they may go to addresses that are not public, and to this machine.
+    #[serde(deserialize_with = "truth")]
+    pub allow_private: bool,
+}
+
 /// Logging.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,7 +10,7 @@ use super::keyring::Keyring;
 use super::keys::{ATTEMPTS, Keys, newest, pause};
 use super::place::PlaceError;
 use super::secret::Secret;
-use crate::model::Day;
+use crate::model::{ControllerId, Day};
 
 impl Keyring {
     /// Drops the generations of `day` before `generation`, unless that would leave it none.
@@ -90,17 +90,20 @@ impl Keys {
         self.live().days.range((day, i32::MIN)..(day, generation)).next().is_some()
     }
 
-    /// As [`Keys::forget`], and drops the generations of renewed days before the ones given.
+    /// As [`Keys::forget`], and drops in the same step the generations of renewed days before the
+    /// ones given, and the keys of the controllers that leave.
     pub async fn forget_with(
         &self,
         today: Day,
         renewed: &[(Day, i32)],
+        leaving: &[ControllerId],
     ) -> Result<Forgotten, Error> {
         self.renew(|keyring| {
             keyring.drop_before(today);
             for (day, generation) in renewed {
                 keyring.drop_generations(*day, *generation);
             }
+            keyring.tenants.retain(|id, _| !leaving.contains(id));
         })
         .await
     }

@@ -15,14 +15,62 @@ use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 
 use super::error::Problem;
 use crate::model::{ByteRanges, RangeError};
-use crate::vault::{Content, Error};
+use crate::vault::{Archive, Content, Error};
 
 /// What stands between the parts of a multi-range answer.
 const BOUNDARY: &str = "callvault-part-of-a-recording";
 
+/// Something that can be served in ranges.
+pub(super) trait Served {
+    /// How many bytes there are.
+    fn len(&self) -> u64;
+    /// A strong entity tag.
+    fn etag(&self) -> &str;
+    /// The media type.
+    fn media_type(&self) -> &'static str;
+    /// The bytes of a range, as a stream of windows; the pieces of each come in order.
+    fn windows(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>>;
+}
+
+impl Served for Content {
+    fn len(&self) -> u64 {
+        self.len()
+    }
+
+    fn etag(&self) -> &str {
+        self.etag()
+    }
+
+    fn media_type(&self) -> &'static str {
+        self.media_type()
+    }
+
+    fn windows(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
+        self.windows(range)
+    }
+}
+
+impl Served for Archive {
+    fn len(&self) -> u64 {
+        self.len()
+    }
+
+    fn etag(&self) -> &str {
+        self.etag()
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/zip"
+    }
+
+    fn windows(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
+        self.windows(range)
+    }
+}
+
 /// Answers a request for content.
 pub(super) async fn serve(
-    content: &Content,
+    content: &impl Served,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
@@ -57,7 +105,7 @@ fn has_it(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// The ranges asked for, unless the client wants the whole or its copy is of something else.
-fn ranges(headers: &HeaderMap, content: &Content) -> Result<Option<ByteRanges>, Problem> {
+fn ranges(headers: &HeaderMap, content: &impl Served) -> Result<Option<ByteRanges>, Problem> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(range) = text(RANGE) else { return Ok(None) };
     // A date cannot match: recordings have no date of change. Only a strong tag does.
@@ -71,7 +119,11 @@ fn ranges(headers: &HeaderMap, content: &Content) -> Result<Option<ByteRanges>, 
     }
 }
 
-async fn one(content: &Content, range: Range<u64>, head_only: bool) -> Result<Response, Problem> {
+async fn one(
+    content: &impl Served,
+    range: Range<u64>,
+    head_only: bool,
+) -> Result<Response, Problem> {
     let (named, len) = (content_range(&range, content.len()), range.end - range.start);
     let body = body(content, range, head_only).await?;
     let mut response = dressed(StatusCode::PARTIAL_CONTENT, content, body);
@@ -81,7 +133,7 @@ async fn one(content: &Content, range: Range<u64>, head_only: bool) -> Result<Re
     Ok(response)
 }
 
-fn several(content: &Content, ranges: &[Range<u64>], head_only: bool) -> Response {
+fn several(content: &impl Served, ranges: &[Range<u64>], head_only: bool) -> Response {
     let mut pieces: Vec<BoxStream<'static, Result<Bytes, Error>>> = Vec::new();
     let mut length = 0;
     let mut text = |text: String| {
@@ -109,7 +161,7 @@ fn several(content: &Content, ranges: &[Range<u64>], head_only: bool) -> Respons
     response
 }
 
-async fn body(content: &Content, range: Range<u64>, head_only: bool) -> Result<Body, Problem> {
+async fn body(content: &impl Served, range: Range<u64>, head_only: bool) -> Result<Body, Problem> {
     if head_only || range.is_empty() {
         return Ok(Body::empty());
     }
@@ -133,7 +185,7 @@ fn flat(
     windows.map_ok(pieces).try_flatten().boxed()
 }
 
-fn dressed(status: StatusCode, content: &Content, body: Body) -> Response {
+fn dressed(status: StatusCode, content: &impl Served, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     set(&mut response, ACCEPT_RANGES, "bytes");

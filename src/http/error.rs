@@ -98,6 +98,7 @@ impl From<Error> for Problem {
             Error::PastDue(_) => (S::GONE, "past_due"),
             Error::Erased(_) => (S::GONE, "erased"),
             Error::Lost => (S::GONE, "lost"),
+            Error::ExportBroken => (S::GONE, "export_broken"),
             Error::Restricted => (S::LOCKED, "restricted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),

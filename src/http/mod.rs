@@ -2,7 +2,8 @@
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure` (compliance), `customers` (operators), `system` (machines)
+//!   `erasure` (compliance), `customers` (operators), `leaving`
+//!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
 mod auth;
 mod body;
@@ -11,6 +12,7 @@ mod erasure;
 mod error;
 mod extract;
 mod ingest;
+mod leaving;
 mod limits;
 mod openapi;
 mod paced;
@@ -18,6 +20,7 @@ mod playback;
 mod recordings;
 mod serve;
 mod system;
+mod webhooks;
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;

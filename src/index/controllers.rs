@@ -100,16 +100,14 @@ pub async fn insert_customer(tx: &mut Tx, customer: &Customer) -> Result<(), Err
     Ok(())
 }
 
-/// Writes everything about a customer that can change. Returns whether there is such a customer.
+/// Writes everything about a customer that can change, its status apart. Returns whether there is such a customer.
 pub async fn update_customer(tx: &mut Tx, customer: &Customer) -> Result<bool, Error> {
     let changed = sql("UPDATE customers SET name = $1, agreement = $2, recording = $3,
-             status = $4, term = $5, policy_version = $6, floor = $7, ceiling = $8,
-             legal_basis = $9
-         WHERE id = $10")
+             term = $4, policy_version = $5, floor = $6, ceiling = $7, legal_basis = $8
+         WHERE id = $9")
     .bind(customer.name.as_str())
     .bind(&customer.agreement)
     .bind(customer.recording)
-    .bind(customer.status)
     .bind(words(customer.term))
     .bind(customer.policy_version)
     .bind(words(customer.floor))
@@ -118,6 +116,22 @@ pub async fn update_customer(tx: &mut Tx, customer: &Customer) -> Result<bool, E
     .bind(customer.id)
     .execute(&mut *tx)
     .await?;
+    Ok(changed > 0)
+}
+
+/// Moves a customer on in its service. Returns whether it was where it was thought to be.
+pub async fn set_status(
+    tx: &mut Tx,
+    id: ControllerId,
+    from: CustomerStatus,
+    to: CustomerStatus,
+) -> Result<bool, Error> {
+    let changed = sql("UPDATE customers SET status = $1 WHERE id = $2 AND status = $3")
+        .bind(to)
+        .bind(id)
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
     Ok(changed > 0)
 }
 

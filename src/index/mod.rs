@@ -7,8 +7,10 @@
 
 pub mod controllers;
 mod db;
+pub mod departures;
 pub mod derived;
 mod error;
+pub mod exports;
 pub mod facts;
 pub mod guards;
 mod heal;
@@ -21,6 +23,7 @@ pub mod replayed;
 mod sql;
 pub mod tickets;
 pub mod tokens;
+pub mod webhooks;
 
 pub use db::{Db, Kind, POSTGRES_MIGRATIONS, Pool, SQLITE_MIGRATIONS, Tx};
 pub use error::{Error, Fault};

@@ -133,6 +133,16 @@ pub async fn revoke(tx: &mut Tx, id: PrincipalId, now: Timestamp) -> Result<bool
     Ok(changed > 0)
 }
 
+/// Revokes every token of a customer, and every one that only sends for it. Returns how many.
+pub async fn revoke_all(tx: &mut Tx, customer: ControllerId, now: Timestamp) -> Result<u64, Error> {
+    sql("UPDATE tokens SET revoked_at = $1
+         WHERE (controller_id = $2 OR customer_id = $2) AND revoked_at IS NULL")
+    .bind(now)
+    .bind(customer)
+    .execute(&mut *tx)
+    .await
+}
+
 /// Every token, the oldest first.
 pub async fn list(on: impl Into<Conn<'_>>) -> Result<Vec<Token>, Error> {
     let rows: Vec<Row> = sql("SELECT ")

@@ -1,6 +1,6 @@
 //! The one access decision: may this caller hear this recording, for this purpose, now?
 
-use super::caller::{Caller, Purpose, Role};
+use super::caller::{Caller, Grant, Purpose, Role};
 use super::recording::{Class, Recording, State};
 use super::time::Timestamp;
 
@@ -74,6 +74,33 @@ pub fn listen(caller: &Caller, subject: Subject<'_>) -> Decision {
     if purpose.needs_case() && !case {
         return Err(Denied::CaseRequired);
     }
+    gates(recording, purpose, now)?;
+    if recording.objected && purpose == Purpose::Training {
+        return Err(Denied::NotAllowed);
+    }
+    Ok(Listening { purpose })
+}
+
+/// Decides whether `caller` may take the recording along in an export of its own recordings.
+///
+/// That is own use, with the case that [`Grant::Export`] goes with; what nobody may hear at that
+/// moment is not taken along either (I1, I2).
+pub fn take_along(caller: &Caller, recording: &Recording, now: Timestamp) -> Decision {
+    let purpose = Purpose::OwnUse;
+    if recording.controller != caller.controller
+        || !caller.reaches_line(recording.metadata.line.as_deref())
+    {
+        return Err(Denied::Unknown);
+    }
+    if !caller.has(Grant::Export) || recording.class != Class::Customer {
+        return Err(Denied::NotAllowed);
+    }
+    gates(recording, purpose, now)?;
+    Ok(Listening { purpose })
+}
+
+/// The gates that hold for everybody (I1, I2).
+fn gates(recording: &Recording, purpose: Purpose, now: Timestamp) -> Result<(), Denied> {
     match recording.state {
         State::Stored => {}
         State::Lost => return Err(Denied::Lost),
@@ -86,10 +113,7 @@ pub fn listen(caller: &Caller, subject: Subject<'_>) -> Decision {
     if now >= recording.due_at && !(recording.held && opens_held) {
         return Err(Denied::PastDue);
     }
-    if recording.objected && purpose == Purpose::Training {
-        return Err(Denied::NotAllowed);
-    }
-    Ok(Listening { purpose })
+    Ok(())
 }
 
 /// Whether a role exists to hear this class for this purpose.
@@ -220,6 +244,28 @@ mod tests {
             }
         }
         assert_eq!(cells, 9 * 2 * 5 * 8);
+    }
+
+    #[test]
+    fn only_a_customers_administrator_takes_along_and_only_what_may_be_heard() {
+        let controller = ControllerId::random();
+        for &role in Role::ALL {
+            for &class in Class::ALL {
+                let caller = caller(role, controller);
+                let plain = recording(controller, class);
+                let ask = |recording: &Recording| take_along(&caller, recording, time(0));
+                let may = role == Role::CustomerAdmin && class == Class::Customer;
+                assert_eq!(ask(&plain).is_ok(), may, "{role} {class}");
+                for (name, change, denied) in CIRCUMSTANCES {
+                    let mut changed = plain.clone();
+                    change(&mut changed);
+                    let expected = if may { *denied } else { Denied::NotAllowed };
+                    assert_eq!(ask(&changed), Err(expected), "{role} {class} {name}");
+                }
+                let stranger = Recording { controller: ControllerId::random(), ..plain };
+                assert_eq!(ask(&stranger), Err(Denied::Unknown));
+            }
+        }
     }
 
     #[test]

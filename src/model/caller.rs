@@ -80,6 +80,10 @@ pub enum Grant {
     ManageTokens,
     /// Seeing erasures.
     SeeErasures,
+    /// Taking all of one's own recordings along.
+    Export,
+    /// Saying where events go out to.
+    ManageWebhooks,
 }
 
 impl Grant {
@@ -93,6 +97,8 @@ impl Grant {
         Self::ManageCustomers,
         Self::ManageTokens,
         Self::SeeErasures,
+        Self::Export,
+        Self::ManageWebhooks,
     ];
 }
 
@@ -172,6 +178,8 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         Grant::SeeErasures => {
             matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
         }
+        Grant::Export => matches!(role, Role::CustomerAdmin),
+        Grant::ManageWebhooks => matches!(role, Role::CustomerAdmin | Role::Operator),
     }
 }
 
@@ -181,15 +189,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#......."),
-        (Role::Trainer, ".#......"),
-        (Role::Evidence, ".#......"),
-        (Role::CustomerAdmin, ".####..#"),
-        (Role::CustomerListener, ".##....."),
-        (Role::Compliance, ".#.##..#"),
-        (Role::Auditor, ".#.....#"),
-        (Role::Legal, "........"),
-        (Role::Operator, ".....##."),
+        (Role::Ingest, "#........."),
+        (Role::Trainer, ".#........"),
+        (Role::Evidence, ".#........"),
+        (Role::CustomerAdmin, ".####..###"),
+        (Role::CustomerListener, ".##......."),
+        (Role::Compliance, ".#.##..#.."),
+        (Role::Auditor, ".#.....#.."),
+        (Role::Legal, ".........."),
+        (Role::Operator, ".....##..#"),
     ];
 
     #[test]

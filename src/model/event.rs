@@ -38,10 +38,18 @@ text_enum! {
         KekDestroyed => "kek.destroyed",
         /// Somebody listened.
         AccessPlayed => "access.played",
+        /// A customer took its recording along in an export.
+        AccessExported => "access.exported",
         /// Somebody was refused.
         AccessDenied => "access.denied",
         /// A customer was added or changed.
         TenantEnabled => "tenant.enabled",
+        /// A customer leaves: recordings can be fetched for a while and then go.
+        TenantNotice => "tenant.notice",
+        /// It stays after all.
+        TenantNoticeWithdrawn => "tenant.notice_withdrawn",
+        /// Everything of a customer is erased and its key is destroyed.
+        TenantErased => "tenant.erased",
         /// Recording was switched on for a customer.
         TenantRecordingOn => "tenant.recording_on",
         /// Recording was switched off for a customer.
@@ -60,6 +68,37 @@ text_enum! {
         IndexRestored => "index.restored",
         /// The clock jumped.
         ClockAnomaly => "clock.anomaly",
+    }
+}
+
+text_enum! {
+    /// What is told to whoever wants to hear of it: a few of the ledger's events, under the names
+    /// of the API.
+    pub enum WebhookEvent {
+        /// A recording was taken in.
+        RecordingStored => "recording.stored",
+        /// The audio of a recording is gone, verified.
+        RecordingErased => "recording.erased",
+        /// A hold was placed.
+        RecordingHeld => "recording.held",
+        /// A retention policy was changed.
+        PolicyChanged => "policy.changed",
+        /// An upload was refused.
+        IngestRefused => "ingest.refused",
+    }
+}
+
+impl WebhookEvent {
+    /// What the ledger calls it.
+    #[must_use]
+    pub const fn ledger_word(self) -> &'static str {
+        match self {
+            Self::RecordingStored => "recording.accepted",
+            Self::RecordingErased => "recording.erased",
+            Self::RecordingHeld => "hold.placed",
+            Self::PolicyChanged => "policy.changed",
+            Self::IngestRefused => "ingest.refused",
+        }
     }
 }
 

@@ -55,6 +55,18 @@ id! {
     ControllerId
 }
 id! {
+    /// Identifies an export: what a customer downloads of its own recordings.
+    ExportId
+}
+id! {
+    /// Identifies an endpoint that events go out to.
+    WebhookId
+}
+id! {
+    /// Identifies one event on its way to one endpoint.
+    DeliveryId
+}
+id! {
     /// Identifies who holds a token. What the ledger calls people by: a pseudonym.
     PrincipalId
 }

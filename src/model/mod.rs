@@ -17,11 +17,13 @@ mod recording;
 mod term;
 mod time;
 
-pub use access::{Decision, Denied, Listening, Subject, listen};
+pub use access::{Decision, Denied, Listening, Subject, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
 pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
-pub use event::{Entry, Event};
-pub use ids::{ControllerId, CustomerRef, PrincipalId, RecordingId, RefError};
+pub use event::{Entry, Event, WebhookEvent};
+pub use ids::{
+    ControllerId, CustomerRef, DeliveryId, ExportId, PrincipalId, RecordingId, RefError, WebhookId,
+};
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
 pub use recording::{

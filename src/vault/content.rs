@@ -235,15 +235,15 @@ impl Content {
 /// What is asked again for every window, so that a stream that is still running ends when the
 /// recording may no longer be heard (I1, I2).
 #[derive(Clone)]
-struct Gate {
-    vault: Vault,
-    controller: ControllerId,
-    id: RecordingId,
-    until: Option<Timestamp>,
+pub(super) struct Gate {
+    pub(super) vault: Vault,
+    pub(super) controller: ControllerId,
+    pub(super) id: RecordingId,
+    pub(super) until: Option<Timestamp>,
 }
 
 impl Gate {
-    async fn check(&self) -> Result<(), Error> {
+    pub(super) async fn check(&self) -> Result<(), Error> {
         if let Some(until) = self.until.filter(|until| self.vault.latest() >= *until) {
             return Err(Error::PastDue(until));
         }

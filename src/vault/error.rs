@@ -34,6 +34,9 @@ pub enum Error {
     /// The object is missing or damaged, and known to be.
     #[error("the audio of this recording was lost; the incident is in the ledger")]
     Lost,
+    /// Something in an export is not what it was when the export was made.
+    #[error("a recording in this export was erased, restricted or rectified since; make a new one")]
+    ExportBroken,
     /// Its use is restricted.
     #[error("the use of this recording is restricted (GDPR art. 18); it is kept, not played")]
     Restricted,

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::{Vault, ledger};
 use crate::crypto::Forgotten;
 use crate::index::{self, facts};
-use crate::model::{Day, Event, Timestamp};
+use crate::model::{ControllerId, Day, Event, Timestamp};
 
 /// The fact under which the index remembers the last forgetting.
 const LAST: &str = "last_forgetting";
@@ -31,6 +31,12 @@ impl Vault {
     ///
     /// It waits while the clock is in doubt: a forgotten key never comes back (I17).
     pub async fn forget(&self) -> Result<Forgetting, Error> {
+        self.forget_with(&[]).await
+    }
+
+    /// Forgets, and in the same step destroys the keys of these controllers: nothing that was
+    /// theirs opens any more.
+    pub(super) async fn forget_with(&self, leaving: &[ControllerId]) -> Result<Forgetting, Error> {
         let now = self.0.clock.now();
         if let Some(reason) = self.may_erase(now).await? {
             return Err(Error::Paused(reason));
@@ -45,7 +51,7 @@ impl Vault {
         self.move_suspended_on(now).await?;
         let today = now.day();
         let renewed = self.renewed_and_journaled().await;
-        let forgotten = self.0.keys.forget_with(today, &renewed).await?;
+        let forgotten = self.0.keys.forget_with(today, &renewed, leaving).await?;
         between_steps!("forget.forgotten");
         if forgotten.is_complete() {
             self.tell(&forgotten, Some(today), now).await?;

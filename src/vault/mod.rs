@@ -6,6 +6,8 @@
 //! - finding: `find`, [`view`]
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`, `restrict`
 //! - keeping: `journal`, `restore`, `scrub`
+//! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -21,6 +23,7 @@ mod forget;
 mod ingest;
 mod journal;
 mod keyring_place;
+mod leaving;
 mod ledger;
 mod numbers;
 mod play;
@@ -38,6 +41,7 @@ mod tokens;
 mod upkeep;
 pub mod view;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +66,10 @@ pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
 pub use journal::Rewrapped;
 pub use keyring_place::DatabasePlace;
+pub use leaving::{
+    Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, NewExport, Notice, Phase,
+    Remaining,
+};
 pub use play::{Form, Heard, Wish};
 pub use reconcile::{ReconcileOptions, Reconciled};
 pub use renew::Renewal;
@@ -70,6 +78,7 @@ pub use scrub::{ScrubPass, ScrubSettings};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
+pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
 /// How long one listening lasts in the ledger: ranges asked within it are one playback.
 const LISTENING: Duration = Duration::from_mins(30);
@@ -94,6 +103,8 @@ pub struct Settings {
     pub statement_version: Option<String>,
     /// Where the objects are.
     pub location: Location,
+    /// Whether events may go out to addresses that are not public.
+    pub allow_private_webhooks: bool,
 }
 
 /// Where the objects are, as far as the law asks.
@@ -139,6 +150,7 @@ struct Inner {
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
+    sending: webhooks::Sending,
     /// The uploads that are decided about, whether or not somebody waits for them.
     running: TaskTracker,
 }
@@ -160,6 +172,7 @@ impl Vault {
             store,
             keys,
             clock,
+            sending: webhooks::Sending::new(settings.allow_private_webhooks)?,
             settings,
             provider,
             listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),

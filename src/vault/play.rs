@@ -224,6 +224,22 @@ const fn reason(denied: Denied) -> &'static str {
     }
 }
 
+/// The extension of a file with the audio as it came.
+pub(super) fn extension(recording: &Recording) -> &'static str {
+    match media_type(recording) {
+        "audio/wav" => "wav",
+        "audio/mpeg" => "mp3",
+        "audio/ogg" => "ogg",
+        "audio/flac" => "flac",
+        "audio/webm" => "webm",
+        "audio/mp4" => "m4a",
+        "audio/aac" => "aac",
+        "audio/basic" => "au",
+        "audio/amr" => "amr",
+        _ => "bin",
+    }
+}
+
 /// The media type of the audio as it came, by what it was found to be.
 fn media_type(recording: &Recording) -> &'static str {
     let codec = recording.metadata.codec.as_deref().unwrap_or("");

@@ -8,7 +8,7 @@ use super::{Vault, ledger, numbers};
 use crate::audio::Analysis;
 use crate::crypto::{WrapFacts, seal_note};
 use crate::index::{self, recordings::Marks};
-use crate::model::{E164, Event, Metadata, Recording, SealedKey, State, Timestamp};
+use crate::model::{Class, E164, Event, Metadata, Recording, SealedKey, State, Timestamp};
 use crate::retention::Dates;
 
 impl Vault {
@@ -62,6 +62,13 @@ impl Vault {
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
+        // Notice is given with an entry in the same ledger: it came before this one, or it waits.
+        if recording.class == Class::Customer {
+            let customer = index::controllers::customer(&mut tx, target.controller).await?;
+            if !customer.is_some_and(|customer| customer.takes_recordings()) {
+                return Err(Error::NotSubscribed);
+            }
+        }
         self.still_fits(&mut tx, draft, target, sealed).await?;
         between_steps!("ingest.written");
         tx.commit().await?;

@@ -15,8 +15,8 @@ use super::{Vault, ledger, must};
 use crate::index::ledger_entries::NewEntry;
 use crate::index::{self, tokens::Token};
 use crate::model::{
-    Caller, Class, ControllerId, CustomerRef, Event, Grant, IngestScope, PrincipalId, Role,
-    Timestamp,
+    Caller, Class, ControllerId, CustomerRef, CustomerStatus, Event, Grant, IngestScope,
+    PrincipalId, Role, Timestamp,
 };
 
 /// A token or ticket in clear: given to its holder once and kept nowhere.
@@ -157,6 +157,9 @@ impl Vault {
             (Some(reference), _) => {
                 let found = index::controllers::find_customer(&self.0.index, reference).await?;
                 let customer = found.ok_or_else(|| bad("customer", "there is no such customer"))?;
+                if customer.status == CustomerStatus::Ended {
+                    return Err(bad("customer", "the service of this customer has ended"));
+                }
                 Ok(Some(customer.id))
             }
             (None, false) => Ok(None),

@@ -19,6 +19,9 @@ const FOLLOW_CLOCKS: Duration = Duration::from_secs(5);
 /// How often the gauges are read.
 const MEASURE: Duration = Duration::from_secs(15);
 
+/// How often it is looked for events that are to go out.
+const TELL: Duration = Duration::from_secs(1);
+
 /// Which of the timers run.
 #[derive(Clone, Copy, Debug)]
 pub struct Upkeep {
@@ -85,8 +88,18 @@ impl Vault {
                 }
             }
         };
+        let mut tell = ticks(TELL);
+        let telling = async {
+            loop {
+                tell.tick().await;
+                if let Err(error) = self.tell_webhooks().await {
+                    report(&error, "events do not go out");
+                }
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
+            () = telling => {}
             () = erasing => {}
             () = following => {}
             () = following_clocks => {}
@@ -103,6 +116,13 @@ impl Vault {
             }
             Ok(_) => {}
             Err(error) => report(&error, "eraser pass failed"),
+        }
+        match self.end_services().await {
+            Ok(pass) if pass.erased + pass.ended > 0 => {
+                tracing::info!(erased = pass.erased, ended = pass.ended, "customers left");
+            }
+            Ok(_) => {}
+            Err(error) => report(&error, "ending a service failed"),
         }
         match self.forget_if_night_fell().await {
             Ok(()) | Err(Error::Paused(_)) => {}

@@ -204,7 +204,8 @@ impl Vault {
         let since = forgotten.or(keys.oldest_day);
         let age = since.and_then(Day::end).map_or(0.0, |end| now.since(end).as_secs_f64());
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
-        self.measure_scrub(now).await
+        self.measure_scrub(now).await?;
+        self.measure_webhooks().await
     }
 
     /// Sets the gauges of the keyring as this node holds it.
@@ -236,7 +237,7 @@ impl Vault {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge of a count needs no more than 52 bits")]
-fn count(value: impl TryInto<i64>) -> f64 {
+pub(super) fn count(value: impl TryInto<i64>) -> f64 {
     value.try_into().map_or(0.0, |value: i64| value as f64)
 }
 

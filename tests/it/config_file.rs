@@ -37,10 +37,19 @@ fn reference() -> (String, Vec<String>) {
             }
             comment.push_str(line);
             if let Some(name) = line.strip_prefix('[') {
-                section = ["http", "index", "store", "keyring", "retention", "provider", "log"]
-                    .into_iter()
-                    .find(|known| name == format!("{known}]"))
-                    .unwrap_or_else(|| panic!("{line} is no section"));
+                section = [
+                    "http",
+                    "index",
+                    "store",
+                    "keyring",
+                    "retention",
+                    "provider",
+                    "webhooks",
+                    "log",
+                ]
+                .into_iter()
+                .find(|known| name == format!("{known}]"))
+                .unwrap_or_else(|| panic!("{line} is no section"));
             }
             text.push_str(line);
         }

@@ -106,6 +106,7 @@ pub(crate) fn settings() -> Settings {
         scrub: ScrubSettings { every: Some(SignedDuration::from_hours(720)), rate: 1 << 40 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
+        allow_private_webhooks: true,
     }
 }
 

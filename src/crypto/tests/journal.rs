@@ -89,13 +89,13 @@ async fn a_forgetting_drops_older_generations_and_never_the_newest() {
     keys.forget(TODAY).await.unwrap();
     assert!(keys.unwrap(&wrap, &old).is_ok(), "not before it is asked to");
 
-    let done = keys.forget_with(TODAY, &[(LATER, 1)]).await.unwrap();
+    let done = keys.forget_with(TODAY, &[(LATER, 1)], &[]).await.unwrap();
     let gone: Vec<_> = done.days.iter().map(|(day, generation, _)| (*day, *generation)).collect();
     assert_eq!(gone, [(LATER, 0)]);
     assert!(keys.unwrap(&wrap, &old).is_err() && keys.unwrap(&moved, &new).is_ok());
     assert!(!keys.has_before(LATER, 1) && keys.has_generation(LATER, 1));
     // A generation that is not there yet drops nothing.
-    let done = keys.forget_with(TODAY, &[(LATER, 2)]).await.unwrap();
+    let done = keys.forget_with(TODAY, &[(LATER, 2)], &[]).await.unwrap();
     assert_eq!(done.days, []);
     let other = Keys::open(Arc::clone(&place) as Arc<dyn Place>).await.unwrap();
     assert!(other.unwrap(&moved, &new).is_ok());

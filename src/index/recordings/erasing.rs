@@ -35,7 +35,7 @@ pub struct Claimed {
 }
 
 /// What is told of a claim.
-const CLAIMED: &str =
+pub(super) const CLAIMED: &str =
     " RETURNING id, controller_id, class, due_at, cause, case_id, claims, attempts,
       key_destroyed_at";
 
@@ -43,7 +43,7 @@ const CLAIMED: &str =
 const DUE: &str = "state = 'stored' AND NOT held AND NOT restricted";
 
 /// Passes over rows that another eraser takes at this moment. SQLite has one writer at a time.
-const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
 /// Recordings whose term has ended and that nothing keeps, the longest overdue first.
 pub async fn due(

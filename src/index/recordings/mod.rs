@@ -6,6 +6,7 @@
 
 mod erasing;
 mod journal;
+mod leaving;
 mod report;
 mod restore;
 mod row;
@@ -22,6 +23,7 @@ pub use journal::{
     Departed, KeyHistory, Renewed, Resealed, key_history, left, numbers_of, renew_numbers,
     renew_wraps, set_journaled, set_journaled_gone, unjournaled, unjournaled_gone, wrapped_before,
 };
+pub use leaving::{ErasedCounts, Holdings, claim_leaving, departed, find_each, holdings};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,
     oldest_stored, overdue, stuck,

@@ -56,7 +56,6 @@ async fn a_customer_reads_back_as_it_was_written(t: TestDb) {
         name: "Acme B.V.".into(),
         agreement: Some("A-1".into()),
         recording: true,
-        status: CustomerStatus::Leaving,
         term: Some(Term::days(30)),
         policy_version: 1,
         floor: Some(Term::days(7)),
@@ -67,6 +66,11 @@ async fn a_customer_reads_back_as_it_was_written(t: TestDb) {
     assert!(write!(t.db, |tx| controllers::update_customer(tx, &changed)));
     let found = controllers::customer(&t.db, added.id).await.unwrap();
     assert_eq!(found, Some(changed));
+    let (active, leaving) = (CustomerStatus::Active, CustomerStatus::Leaving);
+    assert!(write!(t.db, |tx| controllers::set_status(tx, added.id, active, leaving)));
+    assert!(!write!(t.db, |tx| controllers::set_status(tx, added.id, active, leaving)));
+    let found = controllers::customer(&t.db, added.id).await.unwrap().unwrap();
+    assert_eq!(found.status, leaving);
 
     let mut tx = t.db.begin().await.unwrap();
     let refused = controllers::insert_customer(&mut tx, &customer("acme", 2)).await;

@@ -10,6 +10,7 @@ mod erase;
 mod forget;
 mod forget_at_scale;
 mod ingest;
+mod leaving;
 mod memory;
 mod nodes;
 mod outage;

@@ -6,12 +6,15 @@ mod demo;
 mod doctor;
 mod erase;
 mod forget;
+mod hold;
 mod keyring;
 mod migrate;
 mod open;
 mod output;
 mod put;
 mod reconcile;
+mod remote;
+mod restrict;
 mod serve;
 mod token;
 
@@ -51,6 +54,15 @@ enum Command {
     Customer(customer::Customer),
     /// Upload recordings through the API.
     Put(Box<put::Put>),
+    /// Place, list, extend and release holds.
+    #[command(subcommand)]
+    Hold(hold::Hold),
+    /// Restrict the use of a recording.
+    Restrict(restrict::Restrict),
+    /// Lift the restriction of a case.
+    Lift(restrict::Lift),
+    /// Note or decide an objection to a recording.
+    Object(restrict::Object),
     /// Run one pass of the eraser.
     Erase(erase::Erase),
     /// Forget the keys of the days that have passed.
@@ -89,6 +101,10 @@ impl Cli {
             Command::Token(command) => command.run(&config, json).await,
             Command::Customer(command) => command.run(&config, json).await,
             Command::Put(command) => command.run(json).await,
+            Command::Hold(command) => command.run(json).await,
+            Command::Restrict(command) => command.run(json).await,
+            Command::Lift(command) => command.run(json).await,
+            Command::Object(command) => command.run(json).await,
             Command::Erase(command) => command.run(&config, json).await,
             Command::Forget(command) => command.run(&config, json).await,
             Command::Reconcile(command) => command.run(&config, json).await,

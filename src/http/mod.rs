@@ -2,7 +2,7 @@
 //!
 //! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure` (compliance), `customers` (operators), `system` (machines)
+//!   `erasure`, `restriction` and `holds` (compliance), `customers` (operators), `system` (machines)
 
 mod auth;
 mod body;
@@ -10,11 +10,13 @@ mod customers;
 mod erasure;
 mod error;
 mod extract;
+mod holds;
 mod ingest;
 mod openapi;
 mod paced;
 mod playback;
 mod recordings;
+mod restriction;
 mod system;
 
 use std::borrow::Cow;

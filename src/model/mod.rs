@@ -10,10 +10,12 @@ mod access;
 mod byte_range;
 mod caller;
 mod event;
+mod hold;
 mod ids;
 mod number;
 mod page;
 mod recording;
+mod restriction;
 mod term;
 mod time;
 
@@ -21,13 +23,15 @@ pub use access::{Decision, Denied, Listening, Subject, listen};
 pub use byte_range::{ByteRanges, RangeError};
 pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
 pub use event::{Entry, Event};
-pub use ids::{ControllerId, CustomerRef, PrincipalId, RecordingId, RefError};
+pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
+pub use ids::{ApprovalId, ControllerId, CustomerRef, HoldId, PrincipalId, RecordingId, RefError};
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
 pub use recording::{
     Cause, Class, Customer, CustomerStatus, Direction, Metadata, Numbers, Recording, SealedKey,
     State,
 };
+pub use restriction::{Ground, Outcome};
 pub use term::{Term, TermError};
 pub use text_enum::UnknownWord;
 pub use time::{Clock, Day, TimeZone, Timestamp};

@@ -15,7 +15,7 @@ use super::sealing::Sealed;
 use crate::audio::{self, Rendition, Source};
 use crate::crypto::{Context, Opener, SEGMENT, WrapFacts};
 use crate::crypto::{Dek, Kind};
-use crate::model::{ControllerId, Listening, Recording, RecordingId, State, Timestamp};
+use crate::model::{ControllerId, Listening, Recording, RecordingId, State};
 use crate::store::Store;
 
 /// The first window is small, so that playing starts at once; the others are large.
@@ -114,8 +114,9 @@ pub struct Content {
     pub(super) len: u64,
     pub(super) etag: String,
     pub(super) media_type: &'static str,
-    /// Until when it may be read: a stream that is still running then breaks off (I1).
-    pub(super) until: Option<Timestamp>,
+    /// Whether a hold lets it be read past its term: otherwise a stream that is still running then
+    /// breaks off (I1).
+    pub(super) opens_held: bool,
     pub(super) controller: ControllerId,
     pub(super) vault: Vault,
 }
@@ -196,7 +197,7 @@ impl Content {
             vault: self.vault.clone(),
             controller: self.controller,
             id: self.opened.id,
-            until: self.until,
+            opens_held: self.opens_held,
         }
     }
 }
@@ -208,18 +209,20 @@ struct Gate {
     vault: Vault,
     controller: ControllerId,
     id: RecordingId,
-    until: Option<Timestamp>,
+    opens_held: bool,
 }
 
 impl Gate {
     async fn check(&self) -> Result<(), Error> {
-        if let Some(until) = self.until.filter(|until| self.vault.clock().now() >= *until) {
-            return Err(Error::PastDue(until));
-        }
         let row = self.vault.recent_recording(self.controller, self.id).await?;
         let row = row.ok_or(Error::NotFound)?;
         match row.state {
             State::Stored if row.restricted => Err(Error::Restricted),
+            State::Stored
+                if self.vault.clock().now() >= row.due_at && !(row.held && self.opens_held) =>
+            {
+                Err(Error::PastDue(row.due_at))
+            }
             State::Stored => Ok(()),
             State::Lost => Err(Error::Lost),
             State::Erasing | State::AudioErased | State::Tombstone => {

@@ -4,10 +4,12 @@
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
 //! - playing: `play`, `content`, `ticket`
 //! - finding: `find`, [`view`]
-//! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - keeping: `holds`, `restrict`, `object`, `approvals` (the second person)
+//! - erasing: `erase`, `early`, `forget`, `reconcile`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
+mod approvals;
 mod content;
 mod customers;
 pub mod doctor;
@@ -17,10 +19,12 @@ mod error;
 pub mod fields;
 mod find;
 mod forget;
+mod holds;
 mod ingest;
 mod keyring_place;
 mod ledger;
 mod numbers;
+mod object;
 mod play;
 mod recent;
 mod reconcile;
@@ -45,17 +49,21 @@ use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
-pub use crate::retention::Refusal;
+pub use crate::retention::{Keep, Refusal};
+pub use approvals::ApprovalView;
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
 pub use find::Filter;
 pub use forget::Forgetting;
+pub use holds::{HoldView, HoldWish, HoldsWanted, NewHold, Step};
 pub use ingest::{Ingested, Intake};
 pub use keyring_place::DatabasePlace;
+pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use reconcile::{ReconcileOptions, Reconciled};
+pub use restrict::{Lifting, NewRestriction};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;

@@ -24,7 +24,7 @@ impl Vault {
         let keys = &self.0.keys;
         let days = [dates.due_at.day(), dates.metadata_due_at.day()];
         keys.ensure(&[target.controller], &days).await?;
-        let recording = self.row(draft, target, analysis, sealed, ended_at, dates)?;
+        let mut recording = self.row(draft, target, analysis, sealed, ended_at, dates)?;
         let marks = self.marks(draft, target, sealed)?;
         let context = sealed.context;
         let seek = seal_note(sealed.dek(), context, "seek", &analysis.index.to_bytes())?;
@@ -43,6 +43,7 @@ impl Vault {
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
+        self.caught(&mut tx, draft, &mut recording).await?;
         between_steps!("ingest.written");
         tx.commit().await?;
         between_steps!("ingest.committed");
@@ -114,6 +115,7 @@ impl Vault {
             metadata_due_at: dates.metadata_due_at,
             held: false,
             restricted: false,
+            ground: None,
             objected: false,
             cause: None,
             case_id: None,

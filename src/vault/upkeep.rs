@@ -93,7 +93,7 @@ impl Vault {
         }
         let done = self.forget().await?;
         tracing::info!(epoch = done.epoch, days = done.days.len(), "forgot the days that passed");
-        Ok(())
+        self.remind().await
     }
 }
 

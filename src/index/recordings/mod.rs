@@ -5,6 +5,7 @@
 //! changes, `search` the lists, `report` what somebody who checks wants to know.
 
 mod erasing;
+mod holding;
 mod report;
 mod row;
 mod search;
@@ -15,9 +16,10 @@ pub use erasing::{
     Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
     finish_erased, lost_due, release,
 };
+pub use holding::{Held, Wanted, free, hold, lock, matching};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_after,
-    oldest_stored, overdue, stuck,
+    oldest_stored, overdue, stuck, suspended_past_due,
 };
 pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};
 pub use search::{Search, position, search};

@@ -10,7 +10,7 @@ use callvault::crypto::{
     Context, HEADER, Kind, Opener, SEGMENT, Sealer, TAG, bench_segment, object_len,
 };
 use callvault::model::{ControllerId, RecordingId};
-use callvault::store::{self, Store};
+use callvault::store::{self, Buffer, Store};
 use clap::Parser;
 use sha2::{Digest, Sha256};
 
@@ -239,7 +239,7 @@ async fn read(
             let span = opener.span(range)?;
             let (opener, segments) = (opener.clone(), span.clone());
             let open =
-                move |mut sealed: Vec<u8>| opener.open(&segments, &mut sealed).map(|()| sealed);
+                move |mut sealed: Buffer| opener.open_apart(&segments, &mut sealed).map(|_| sealed);
             store.read_with(object.id, span.object, open).await??
         }
         (Side::Segments { aws_lc }, _) => {
@@ -247,7 +247,7 @@ async fn read(
             let first = header + range.start / SEGMENT as u64 * sealed;
             let end =
                 object_len(object.len).min(header + range.end.div_ceil(SEGMENT as u64) * sealed);
-            let open = move |mut bytes: Vec<u8>| {
+            let open = move |mut bytes: Buffer| {
                 for segment in bytes.chunks_mut(SEGMENT + TAG) {
                     let len = segment.len() - TAG;
                     bench_segment(aws_lc, segment.get_mut(..len).unwrap_or_default())?;

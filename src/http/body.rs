@@ -11,7 +11,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{StreamExt, stream, stream::BoxStream};
+use futures_util::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 
 use super::error::Problem;
 use crate::model::{ByteRanges, RangeError};
@@ -96,7 +96,7 @@ fn several(content: &Content, ranges: &[Range<u64>], head_only: bool) -> Respons
             content_range(range, content.len()),
         )));
         if !head_only {
-            pieces.push(content.bytes(range.clone()));
+            pieces.push(flat(content.windows(range.clone())));
         }
     }
     pieces.push(closing);
@@ -114,13 +114,23 @@ async fn body(content: &Content, range: Range<u64>, head_only: bool) -> Result<B
         return Ok(Body::empty());
     }
     let len = range.end - range.start;
-    let mut pieces = content.bytes(range);
+    let mut windows = content.windows(range);
     // A store that is away is told with a status, not with a body that breaks off.
-    let first = pieces.next().await.transpose()?;
-    if let Some(all) = first.as_ref().filter(|first| first.len() as u64 == len) {
-        return Ok(Body::from(all.clone()));
+    let first = windows.next().await.transpose()?.unwrap_or_default();
+    let ready: usize = first.iter().map(Bytes::len).sum();
+    let first = stream::iter(first.into_iter().map(Ok::<_, Error>));
+    if ready as u64 == len {
+        return Ok(Body::from_stream(first));
     }
-    Ok(Body::from_stream(stream::iter(first.map(Ok)).chain(pieces)))
+    Ok(Body::from_stream(first.chain(flat(windows))))
+}
+
+/// The pieces of all windows, one after the other.
+fn flat(
+    windows: BoxStream<'static, Result<Vec<Bytes>, Error>>,
+) -> BoxStream<'static, Result<Bytes, Error>> {
+    let pieces = |pieces: Vec<Bytes>| stream::iter(pieces.into_iter().map(Ok));
+    windows.map_ok(pieces).try_flatten().boxed()
 }
 
 fn dressed(status: StatusCode, content: &Content, body: Body) -> Response {

@@ -26,6 +26,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRef, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
+use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
@@ -64,20 +65,12 @@ impl FromRef<App> for Vault {
 /// Every route.
 pub fn router(app: App) -> Router {
     let (api, document) = openapi::api().split_for_parts();
-    // The layers of a request, the outermost last.
-    api.merge(openapi::browser(document))
-        .fallback(error::unknown_route)
-        .method_not_allowed_fallback(error::wrong_method)
-        .with_state(app)
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ))
-        .layer(CatchPanicLayer::custom(error::panicked))
+    // The layers of a request, the outermost first. Together they are one: each layer of its own
+    // would be one more box around every request.
+    let layers = ServiceBuilder::new()
+        .layer(MapRequestLayer::new(without_odd_id))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
@@ -85,9 +78,20 @@ pub fn router(app: App) -> Router {
                 .on_request(())
                 .on_failure(()),
         )
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(MapRequestLayer::new(without_odd_id))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ));
+    api.merge(openapi::browser(document))
+        .fallback(error::unknown_route)
+        .method_not_allowed_fallback(error::wrong_method)
+        .with_state(app)
+        .layer(layers)
 }
 
 /// Drops a request id of the client's that is no short word: it would go into the log as it came.

@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::model::{RecordingId, Timestamp};
 
+use super::buffer::{Buffer, POOLED};
 use super::cached;
 use super::error::Error;
 use super::name::folder;
@@ -20,7 +21,7 @@ use super::objects::Absence;
 const LANES: usize = 16;
 
 /// How much may be read on an async thread: a first window of a playback, sealed, and no more.
-const AT_ONCE: u64 = 260 * 1024;
+const AT_ONCE: u64 = POOLED as u64;
 
 /// The folder of the objects.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ impl Folder {
         &self,
         id: RecordingId,
         range: Range<u64>,
-        work: impl FnOnce(Vec<u8>) -> T + Send + 'static,
+        work: impl FnOnce(Buffer) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let path = self.path(id);
         if range.end.saturating_sub(range.start) <= AT_ONCE
@@ -55,7 +56,7 @@ impl Folder {
         {
             return Ok(work(bytes));
         }
-        let read = move || Ok(work(window(&path, &range)?));
+        let read = move || Ok(work(window(&path, &range)?.into()));
         spawn_blocking(read).await.map_err(Error::other)?
     }
 

@@ -5,6 +5,7 @@
 //! proof of absence ([`Store::absent`] is), a conditional put no lock, and a versioned bucket keeps
 //! what it seems to have deleted until each version is deleted by its own name.
 
+mod buffer;
 mod cached;
 mod error;
 mod local;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+pub use buffer::Buffer;
 pub use error::Error;
 pub use name::Listed;
 pub use objects::Absence;

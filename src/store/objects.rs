@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::model::RecordingId;
 
+use super::buffer::Buffer;
 use super::error::Error;
 use super::name::{self, Listed};
 use super::upload::Upload;
@@ -56,7 +57,7 @@ impl Store {
 
     /// Reads a window of an object.
     pub async fn read(&self, id: RecordingId, range: Range<u64>) -> Result<Bytes, Error> {
-        self.read_with(id, range, Bytes::from).await
+        self.read_with(id, range, Bytes::from_owner).await
     }
 
     /// Reads a window of an object and hands it to `work`.
@@ -67,7 +68,7 @@ impl Store {
         &self,
         id: RecordingId,
         range: Range<u64>,
-        work: impl FnOnce(Vec<u8>) -> T + Send + 'static,
+        work: impl FnOnce(Buffer) -> T + Send + 'static,
     ) -> Result<T, Error> {
         if let Kind::Folder(folder) = &self.0.kind {
             return folder.read(id, range, work).await;
@@ -76,7 +77,7 @@ impl Store {
         let bytes = self.0.objects.get_range(&self.path(id), range).await?;
         // Some stores cut a window at the end of the object and call it whole.
         let whole = u64::try_from(bytes.len()).is_ok_and(|len| len == wanted);
-        if whole { Ok(work(bytes.into())) } else { Err(Error::Unfaithful) }
+        if whole { Ok(work(Vec::from(bytes).into())) } else { Err(Error::Unfaithful) }
     }
 
     /// The size of an object, if it is there.

@@ -13,10 +13,9 @@ use super::error::Error;
 use super::play::gone;
 use super::sealing::Sealed;
 use crate::audio::{self, Rendition, Source};
-use crate::crypto::{Context, Opener, SEGMENT, WrapFacts};
-use crate::crypto::{Dek, Kind};
+use crate::crypto::{self, Context, Dek, Kind, Opener, SEGMENT, WrapFacts};
 use crate::model::{ControllerId, Listening, Recording, RecordingId, State};
-use crate::store::Store;
+use crate::store::{Buffer, Store};
 
 /// The first window is small, so that playing starts at once; the others are large.
 const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
@@ -36,30 +35,42 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Reads and opens a range of the plaintext.
-    pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+    /// Reads and opens a range of the plaintext; the pieces of it come in order.
+    pub(super) async fn read(&self, range: Range<u64>) -> Result<Vec<Bytes>, Error> {
         if range.is_empty() {
-            return Ok(Bytes::new());
+            return Ok(Vec::new());
         }
         let span = self.opener.span(range.clone())?;
         let (opener, segments) = (self.opener.clone(), span.clone());
-        let open = move |mut sealed: Vec<u8>| {
-            opener.open(&segments, &mut sealed)?;
-            Ok::<_, crate::crypto::Error>(Bytes::from(sealed))
+        let open = move |mut sealed: Buffer| {
+            let texts = opener.open_apart(&segments, &mut sealed)?;
+            let opened = Bytes::from_owner(sealed);
+            Ok::<_, crypto::Error>(texts.into_iter().map(|text| opened.slice(text)).collect())
         };
-        let plain = self.store.read_with(self.id, span.object.clone(), open).await??;
-        let offset = |at: u64| usize::try_from(at - span.plain.start).unwrap_or(usize::MAX);
-        let wanted = offset(range.start)..offset(range.end);
-        if wanted.end > plain.len() {
-            return Err(crate::crypto::Error::Open.into());
-        }
-        Ok(plain.slice(wanted))
+        let plain: Vec<Bytes> = self.store.read_with(self.id, span.object.clone(), open).await??;
+        cut(plain, span.plain.start, &range).ok_or_else(|| crypto::Error::Open.into())
     }
+}
+
+/// Cuts pieces, the first of which begins at `start`, to a range; nothing when they do not reach.
+fn cut(pieces: Vec<Bytes>, start: u64, range: &Range<u64>) -> Option<Vec<Bytes>> {
+    let mut at = start;
+    let mut cut = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let len = piece.len() as u64;
+        let wanted = range.start.clamp(at, at + len)..range.end.clamp(at, at + len);
+        if !wanted.is_empty() {
+            let offset = |to: u64| usize::try_from(to - at).ok();
+            cut.push(piece.slice(offset(wanted.start)?..offset(wanted.end)?));
+        }
+        at += len;
+    }
+    (start <= range.start && range.end <= at).then_some(cut)
 }
 
 /// The facts that a recording's wrap is bound to.
 pub(super) fn facts(recording: &Recording) -> Result<WrapFacts, Error> {
-    let array = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| crate::crypto::Error::Open);
+    let array = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| crypto::Error::Open);
     let len = recording.metadata.size_bytes.and_then(|len| u64::try_from(len).ok());
     Ok(WrapFacts {
         controller: recording.controller,
@@ -68,7 +79,7 @@ pub(super) fn facts(recording: &Recording) -> Result<WrapFacts, Error> {
         class: recording.class,
         day: recording.key.day,
         generation: recording.key.generation,
-        plain_len: len.ok_or(crate::crypto::Error::Open)?,
+        plain_len: len.ok_or(crypto::Error::Open)?,
         salt: array(&recording.key.salt)?,
         commitment: array(&recording.key.commitment)?,
     })
@@ -91,7 +102,7 @@ pub(super) fn source(store: &Store, sealed: &Sealed) -> Result<StoreSource, Erro
 impl Vault {
     /// The key of a recording that somebody may hear.
     pub(super) fn dek(&self, recording: &Recording, _may: Listening) -> Result<Dek, Error> {
-        let wrap = recording.key.wrap.as_deref().ok_or(crate::crypto::Error::Open)?;
+        let wrap = recording.key.wrap.as_deref().ok_or(crypto::Error::Open)?;
         Ok(self.0.keys.unwrap(wrap, &facts(recording)?)?)
     }
 
@@ -146,9 +157,9 @@ impl Content {
         self.media_type
     }
 
-    /// The bytes of a range, as a stream of bounded pieces.
+    /// The bytes of a range, as a stream of windows; the pieces of each come in order.
     #[must_use]
-    pub fn bytes(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
+    pub fn windows(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
         metrics::counter!("callvault_playback_bytes_total").increment(range.end - range.start);
         match &self.rendition {
             None => self.stored(range),
@@ -156,7 +167,7 @@ impl Content {
         }
     }
 
-    fn stored(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes, Error>> {
+    fn stored(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
         let opened = self.opened.clone();
         let gate = self.gate();
         stream::iter(windows(range))
@@ -175,7 +186,7 @@ impl Content {
         &self,
         rendition: Arc<Rendition>,
         range: Range<u64>,
-    ) -> BoxStream<'static, Result<Bytes, Error>> {
+    ) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
         let (vault, opened, gate) = (self.vault.clone(), self.opened.clone(), self.gate());
         stream::iter(windows(range))
             .map(move |window| {
@@ -185,7 +196,7 @@ impl Content {
                     gate.check().await?;
                     // A task of its own goes on when nobody reads: a player that is paused keeps
                     // neither a decoder nor a place in the queue for one.
-                    tokio::spawn(job).await?
+                    Ok(vec![tokio::spawn(job).await??])
                 }
             })
             .buffered(AHEAD)
@@ -275,19 +286,25 @@ pub(super) struct StoreSource {
     runtime: Handle,
     at: u64,
     /// The window read last, and where it starts.
-    window: (u64, Bytes),
+    window: (u64, Vec<Bytes>),
 }
 
 impl StoreSource {
     fn new(opened: Opened) -> Self {
-        Self { opened, runtime: Handle::current(), at: 0, window: (0, Bytes::new()) }
+        Self { opened, runtime: Handle::current(), at: 0, window: (0, Vec::new()) }
     }
 
     /// What is left of the current window at the current place.
     fn ready(&self) -> Option<&[u8]> {
-        let (start, bytes) = &self.window;
-        let offset = usize::try_from(self.at.checked_sub(*start)?).ok()?;
-        bytes.get(offset..).filter(|rest| !rest.is_empty())
+        let (start, pieces) = &self.window;
+        let mut offset = usize::try_from(self.at.checked_sub(*start)?).ok()?;
+        for piece in pieces {
+            if let Some(rest) = piece.get(offset..).filter(|rest| !rest.is_empty()) {
+                return Some(rest);
+            }
+            offset -= piece.len();
+        }
+        None
     }
 }
 
@@ -298,8 +315,9 @@ impl Read for StoreSource {
         }
         if self.ready().is_none() {
             // Reading on from where the last window ended asks for more than jumping about does.
-            let (start, bytes) = &self.window;
-            let onward = !bytes.is_empty() && self.at == start + bytes.len() as u64;
+            let (start, pieces) = &self.window;
+            let len: usize = pieces.iter().map(Bytes::len).sum();
+            let onward = len > 0 && self.at == start + len as u64;
             let size = if onward { WINDOW } else { FIRST_WINDOW };
             let edge = (self.at / SEGMENT as u64) * SEGMENT as u64 + size;
             let range = self.at..edge.min(self.opened.len);
@@ -353,6 +371,21 @@ mod tests {
                 at = window.end;
             }
             prop_assert_eq!(at, start + len);
+        }
+
+        #[test]
+        fn pieces_are_cut_to_exactly_the_range_or_not_at_all(
+            sizes in proptest::collection::vec(0..9_usize, 0..6),
+            begin in 0..20_u64, from in 0..50_u64, len in 1..30_u64,
+        ) {
+            let total: usize = sizes.iter().sum();
+            let all: Vec<u8> = (0..total).map(|at| u8::try_from(at).unwrap()).collect();
+            let mut rest = Bytes::from(all.clone());
+            let pieces = sizes.iter().map(|size| rest.split_to(*size)).collect();
+            let cut = cut(pieces, begin, &(from..from + len)).map(|pieces| pieces.concat());
+            let first = from.checked_sub(begin).map(|first| usize::try_from(first).unwrap());
+            let wanted = first.and_then(|first| all.get(first..first + usize::try_from(len).unwrap()));
+            prop_assert_eq!(cut.as_deref(), wanted);
         }
     }
 }

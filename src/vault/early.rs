@@ -1,6 +1,5 @@
 //! Erasing before the term ends: somebody with the right to it asked, and said why.
 
-use super::erase::ErasePass;
 use super::error::{Error, Gone};
 use super::fields::bad;
 use super::play::gone;
@@ -62,7 +61,7 @@ impl Vault {
         }
         ledger_entries::append(&mut tx, &entries).await?;
         tx.commit().await?;
-        self.carry_on(vec![claimed], &mut ErasePass::default()).await?;
+        self.carry_on(vec![claimed]).await?;
         let after = rows::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
         if matches!(after.state, State::Stored | State::Lost) {
             return Err(Error::Conflict("a hold or a restriction came first; it was not erased"));

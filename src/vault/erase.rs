@@ -4,6 +4,9 @@
 //! whichever node finds it (design.md 6, I16). One batch is one transaction a step, whatever its
 //! size.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::json;
@@ -17,6 +20,9 @@ use crate::store::Absence;
 
 /// How many recordings a batch erases.
 const BATCH: i64 = 1000;
+
+/// How many batches are on their way at once.
+const ABREAST: usize = 3;
 
 /// After how long a claim counts as that of a node that died.
 const STALE: SignedDuration = SignedDuration::from_mins(5);
@@ -42,6 +48,20 @@ pub struct ErasePass {
     pub paused: Option<String>,
 }
 
+/// What became of a batch.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Carried {
+    pub(super) erased: u64,
+    pub(super) unfinished: u64,
+}
+
+impl ErasePass {
+    const fn add(&mut self, carried: Carried) {
+        self.erased += carried.erased;
+        self.unfinished += carried.unfinished;
+    }
+}
+
 impl Vault {
     /// How many recordings are due now. Changes nothing.
     pub async fn count_due(&self) -> Result<u64, Error> {
@@ -54,21 +74,53 @@ impl Vault {
         let mut pass = ErasePass::default();
         // What is past its point of no return goes on whatever the clock says.
         while let Some(batch) = self.claim_stale().await? {
-            self.carry_on(batch, &mut pass).await?;
+            pass.add(self.carry_on(batch).await?);
         }
         let now = self.0.clock.now();
         pass.paused = self.may_erase(now).await?;
         if pass.paused.is_none() {
             // By the time that was judged: a clock that jumps during the pass ends nothing in it.
-            while let Some(batch) = self.claim_due(now).await? {
-                self.carry_on(batch, &mut pass).await?;
-            }
+            self.erase_abreast(now, &mut pass).await?;
             self.erase_lost(now, &mut pass).await?;
             self.look_again(&mut pass).await?;
             self.bury_due(now, &mut pass).await?;
         }
         watch::count_pass(&pass);
         Ok(pass)
+    }
+
+    /// All that is due by then, some batches at once: while the store deletes one, the index writes
+    /// another. The first failure ends the claiming; what is claimed is carried on all the same.
+    async fn erase_abreast(&self, now: Timestamp, pass: &mut ErasePass) -> Result<(), Error> {
+        let failed = AtomicBool::new(false);
+        let lanes = join_all((0..ABREAST).map(|_| self.erase_lane(now, &failed))).await;
+        let mut outcome = Ok(());
+        for (carried, result) in lanes {
+            pass.add(carried);
+            outcome = outcome.and(result);
+        }
+        outcome
+    }
+
+    async fn erase_lane(
+        &self,
+        now: Timestamp,
+        failed: &AtomicBool,
+    ) -> (Carried, Result<(), Error>) {
+        let mut all = Carried::default();
+        let result = async {
+            while !failed.load(Ordering::Relaxed)
+                && let Some(batch) = self.claim_due(now).await?
+            {
+                let carried = self.carry_on(batch).await?;
+                all.erased += carried.erased;
+                all.unfinished += carried.unfinished;
+            }
+            Ok(())
+        }
+        .await;
+        failed.fetch_or(result.is_err(), Ordering::Relaxed);
+        (all, result)
     }
 
     /// Step 1 for what is due: claimed, under the lock that re-checks due, hold and restriction.
@@ -99,7 +151,10 @@ impl Vault {
         let entries: Vec<_> = claimed.iter().map(|row| started(row, now)).collect();
         ledger_entries::append(&mut tx, &entries).await?;
         tx.commit().await?;
-        if claimed.is_empty() { Ok(()) } else { self.carry_on(claimed, pass).await }
+        if !claimed.is_empty() {
+            pass.add(self.carry_on(claimed).await?);
+        }
+        Ok(())
     }
 
     /// Step 1 for what a node that died, or a store that was away, left behind.
@@ -113,20 +168,14 @@ impl Vault {
     }
 
     /// Steps 2 to 5.
-    pub(super) async fn carry_on(
-        &self,
-        batch: Vec<Claimed>,
-        pass: &mut ErasePass,
-    ) -> Result<(), Error> {
+    pub(super) async fn carry_on(&self, batch: Vec<Claimed>) -> Result<Carried, Error> {
         let ids = self.destroy_wraps(&batch).await?;
         between_steps!("erase.key_destroyed");
         let absent = self.delete_and_look(&ids).await?;
         between_steps!("erase.deleted");
         let erased = self.finish(&absent).await?;
-        pass.erased += erased.len() as u64;
-        pass.unfinished += (ids.len() - absent.len()) as u64;
         between_steps!("erase.finished");
-        Ok(())
+        Ok(Carried { erased: erased.len() as u64, unfinished: (ids.len() - absent.len()) as u64 })
     }
 
     /// Step 2: the point of no return. Which are past it, now or since an earlier try.

@@ -1,6 +1,7 @@
 //! What comes out: to whom, for what, which bytes, and never past the term.
 
 use axum::http::{Method, Request, StatusCode};
+use bytes::Bytes;
 use callvault::model::Role;
 use jiff::SignedDuration;
 
@@ -372,15 +373,15 @@ async fn a_stream_ends_when_its_recording_is_restricted() {
     let wish = Wish { recording: RecordingId(id), purpose: Some(Purpose::Training), case: None };
     let heard = vault.vault.hear(&caller, &wish).await.unwrap();
     let content = vault.vault.content(&heard, Form::Original).await.unwrap();
-    let mut stream = content.bytes(0..content.len());
-    let mut got = stream.next().await.unwrap().unwrap().len();
+    let mut stream = content.windows(0..content.len());
+    let mut got: usize = stream.next().await.unwrap().unwrap().iter().map(Bytes::len).sum();
 
     let path = format!("/v1/recordings/{id}/restriction");
     let case = serde_json::json!({"case": "C-9"});
     vault.post(&path).token(&dpo).json(&case).send().await;
     let ended = loop {
         match stream.next().await {
-            Some(Ok(piece)) => got += piece.len(),
+            Some(Ok(pieces)) => got += pieces.iter().map(Bytes::len).sum::<usize>(),
             Some(Err(error)) => break error,
             None => panic!("it was played to the end: {got} of {} bytes", audio.len()),
         }

@@ -64,16 +64,18 @@ impl From<Row> for Hold {
     }
 }
 
-/// Makes whoever takes in recordings of this controller, or holds or frees some, wait for the end
-/// of this transaction, and waits for them: a new recording sees a new hold or is seen by it.
+/// Lets nobody else hold or free recordings of this controller before the end of this transaction,
+/// nor [`catch`] any: a new recording sees a new hold or is seen by it.
 ///
-/// Adding a recording refers to its controller's row, which is what makes it wait.
+/// Take it before any row. SQLite has one writer at a time.
 pub async fn alone(tx: &mut Tx, controller: ControllerId) -> Result<(), Error> {
-    let _: Option<(ControllerId,)> = sql("SELECT id FROM controllers WHERE id = $1")
-        .bind(controller)
-        .push_each("", " FOR UPDATE")
-        .fetch_optional(&mut *tx)
-        .await?;
+    wait(tx, controller, "SELECT pg_advisory_xact_lock(hashtextextended('holds ' || $1, 0))").await
+}
+
+async fn wait(tx: &mut Tx, controller: ControllerId, lock: &'static str) -> Result<(), Error> {
+    if let Tx::Postgres(_) = tx {
+        sql(lock).bind(controller.to_string()).execute(&mut *tx).await?;
+    }
     Ok(())
 }
 
@@ -121,13 +123,20 @@ pub async fn link(tx: &mut Tx, hold: HoldId, ids: &[RecordingId]) -> Result<(), 
 
 /// Notes which holds a recording that comes in now is kept by, and gives them.
 ///
-/// `agent`, `queue` and `line` are the keyed hashes of what the recording has of each.
+/// `agent`, `queue` and `line` are the keyed hashes of what the recording has of each. Waits for
+/// whoever is [`alone`], so it comes after the recording's row and before the ledger's.
 pub async fn catch(
     tx: &mut Tx,
     (controller, recording): (ControllerId, RecordingId),
     [agent, queue, line]: [Option<[u8; 32]>; 3],
 ) -> Result<Vec<HoldId>, Error> {
     let bytes = |mark: Option<[u8; 32]>| mark.map(|mark| mark.to_vec());
+    wait(
+        tx,
+        controller,
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended('holds ' || $1, 0))",
+    )
+    .await?;
     let rows: Vec<(HoldId,)> = sql("INSERT INTO hold_recordings (hold_id, recording_id)
          SELECT holds.id, recordings.id FROM holds, recordings
          WHERE holds.controller_id = $1 AND holds.filtered AND holds.released_at IS NULL

@@ -42,8 +42,9 @@ impl Vault {
         index::recordings::insert(&mut tx, &recording, &marks).await?;
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
-        index::ledger_entries::append(&mut tx, &[entry]).await?;
-        self.caught(&mut tx, draft, &mut recording).await?;
+        let mut entries = vec![entry];
+        entries.extend(self.caught(&mut tx, draft, &mut recording).await?);
+        index::ledger_entries::append(&mut tx, &entries).await?;
         between_steps!("ingest.written");
         tx.commit().await?;
         between_steps!("ingest.committed");

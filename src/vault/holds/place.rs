@@ -203,13 +203,14 @@ impl Vault {
         Ok(())
     }
 
-    /// Holds a recording that comes in under a filter, in the transaction that takes it in.
+    /// Holds a recording that comes in under a filter, in the transaction that takes it in. What
+    /// the ledger is to tell of that goes with its acceptance.
     pub(in crate::vault) async fn caught(
         &self,
         tx: &mut Tx,
         draft: &Draft,
         recording: &mut Recording,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<ledger_entries::NewEntry>, Error> {
         let (controller, id) = (recording.controller, recording.id);
         let keys = &self.0.keys;
         let mark = |what, text: &Option<String>| match text {
@@ -220,14 +221,12 @@ impl Vault {
             [mark(AGENT, &draft.agent)?, mark(QUEUE, &draft.queue)?, mark(LINE, &draft.line)?];
         let by = holds::catch(tx, (controller, id), marks).await?;
         if by.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         rows::hold(tx, &[id]).await?;
         recording.held = true;
         let at = recording.received_at;
-        let entries: Vec<_> = by.iter().map(|hold| kept(controller, *hold, id, at)).collect();
-        ledger_entries::append(tx, &entries).await?;
-        Ok(())
+        Ok(by.iter().map(|hold| kept(controller, *hold, id, at)).collect())
     }
 
     fn target_of(&self, caller: &Caller, new: &NewHold) -> Result<Target, Error> {

@@ -44,6 +44,9 @@ fn describe() {
     };
     gauge!("callvault_overdue", "Recordings past their term that are not erased: 0 is the target");
     gauge!("callvault_overdue_oldest_seconds", "How long the most overdue recording is overdue");
+    gauge!("callvault_suspended", "Recordings kept past their term, by ground");
+    gauge!("callvault_holds_review_overdue", "Open holds that nobody looked at in time");
+    gauge!("callvault_restrictions_review_overdue", "Open restrictions nobody looked at in time");
     gauge!("callvault_oldest_seconds", "Age of the oldest stored recording, by class");
     gauge!("callvault_eraser_paused", "1 while erasing waits for somebody to confirm");
     gauge!("callvault_forgetting_age_seconds", "Time since the last day was forgotten");

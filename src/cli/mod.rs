@@ -7,6 +7,7 @@ mod doctor;
 mod erase;
 mod export;
 mod forget;
+mod hold;
 mod keyring;
 mod leaving;
 mod migrate;
@@ -14,7 +15,9 @@ mod open;
 mod output;
 mod put;
 mod reconcile;
+mod remote;
 mod restore;
+mod restrict;
 mod scrub;
 mod serve;
 mod token;
@@ -59,6 +62,15 @@ enum Command {
     Webhook(webhook::Webhook),
     /// Upload recordings through the API.
     Put(Box<put::Put>),
+    /// Place, list, extend and release holds.
+    #[command(subcommand)]
+    Hold(hold::Hold),
+    /// Restrict the use of a recording.
+    Restrict(restrict::Restrict),
+    /// Lift the restriction of a case.
+    Lift(restrict::Lift),
+    /// Note or decide an objection to a recording.
+    Object(restrict::Object),
     /// Run one pass of the eraser.
     Erase(erase::Erase),
     /// Forget the keys of the days that have passed.
@@ -102,6 +114,10 @@ impl Cli {
             Command::Customer(command) => command.run(&config, json).await,
             Command::Webhook(command) => command.run(&config, json).await,
             Command::Put(command) => command.run(json).await,
+            Command::Hold(command) => command.run(json).await,
+            Command::Restrict(command) => command.run(json).await,
+            Command::Lift(command) => command.run(json).await,
+            Command::Object(command) => command.run(json).await,
             Command::Erase(command) => command.run(&config, json).await,
             Command::Forget(command) => command.run(&config, json).await,
             Command::Reconcile(command) => command.run(&config, json).await,

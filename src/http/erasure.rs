@@ -1,8 +1,7 @@
-//! Erasing early and restricting use.
+//! Erasing early.
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +13,7 @@ use crate::model::{Caller, Cause, Timestamp};
 use crate::vault::{Gone, Vault};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(erase)).routes(routes!(restrict, lift))
+    OpenApiRouter::new().routes(routes!(erase))
 }
 
 /// An early erasure.
@@ -30,7 +29,7 @@ struct ErasureRequest {
 
 /// What is left of an erased recording.
 #[derive(Serialize, ToSchema)]
-struct Tombstone {
+pub(super) struct Tombstone {
     /// Which recording.
     id: uuid::Uuid,
     /// Its class.
@@ -64,14 +63,6 @@ impl From<Gone> for Tombstone {
     }
 }
 
-/// The case behind a restriction.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CaseRequest {
-    /// Its opaque reference.
-    case: String,
-}
-
 /// Erases a recording before its term ends. There is no way back.
 #[utoipa::path(
     post, path = "/v1/recordings/{id}/erasure", tag = "Erasure",
@@ -79,7 +70,7 @@ struct CaseRequest {
     request_body = ErasureRequest,
     responses(
         (status = 200, description = "Erased, and what is left", body = Tombstone),
-        (status = 409, description = "A hold keeps it", body = Problem),
+        (status = 409, description = "`held`, `below_floor` or `suspended`: a rule that comes first keeps it", body = Problem),
         (status = 410, description = "Erased already", body = Problem),
         (status = "4XX", description = "Refused", body = Problem),
     )
@@ -92,44 +83,4 @@ async fn erase(
 ) -> Result<Json<Tombstone>, Problem> {
     let gone = vault.erase_early(&caller, id, request.cause, &request.case).await?;
     Ok(Json(gone.into()))
-}
-
-/// Restricts the use of a recording: it is kept, and nobody can hear it.
-#[utoipa::path(
-    post, path = "/v1/recordings/{id}/restriction", tag = "Erasure",
-    params(("id" = uuid::Uuid, Path, description = "The recording")),
-    request_body = CaseRequest,
-    responses(
-        (status = 204, description = "Restricted"),
-        (status = "4XX", description = "Refused", body = Problem),
-    )
-)]
-async fn restrict(
-    State(vault): State<Vault>,
-    caller: Caller,
-    Id(id): Id,
-    Body(request): Body<CaseRequest>,
-) -> Result<StatusCode, Problem> {
-    vault.restrict(&caller, id, &request.case, true).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Lifts the restriction.
-#[utoipa::path(
-    delete, path = "/v1/recordings/{id}/restriction", tag = "Erasure",
-    params(("id" = uuid::Uuid, Path, description = "The recording")),
-    request_body = CaseRequest,
-    responses(
-        (status = 204, description = "Lifted"),
-        (status = "4XX", description = "Refused", body = Problem),
-    )
-)]
-async fn lift(
-    State(vault): State<Vault>,
-    caller: Caller,
-    Id(id): Id,
-    Body(request): Body<CaseRequest>,
-) -> Result<StatusCode, Problem> {
-    vault.restrict(&caller, id, &request.case, false).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::vault::{Error, Refusal};
+use crate::vault::{Error, Keep, Refusal};
 
 /// A failure, as a client sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -113,7 +113,12 @@ impl From<Error> for Problem {
             Error::NotAudio => (S::UNSUPPORTED_MEDIA_TYPE, "not_audio"),
             Error::TooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "too_large"),
             Error::Cut => (S::BAD_REQUEST, "cut"),
-            Error::Conflict(_) => (S::CONFLICT, "conflict"),
+            Error::Conflict(_) | Error::Kept(Keep::NotDue, _) => (S::CONFLICT, "conflict"),
+            Error::Kept(Keep::Held(_), _) => (S::CONFLICT, "held"),
+            Error::Kept(Keep::Floor(_), _) => (S::CONFLICT, "below_floor"),
+            Error::Kept(Keep::Restricted(_), _) => (S::CONFLICT, "suspended"),
+            Error::AlreadyErased => (S::CONFLICT, "already_erased"),
+            Error::SecondPerson => (S::FORBIDDEN, "second_person_required"),
             Error::Paused(_) => (S::CONFLICT, "paused"),
             Error::Busy => (S::SERVICE_UNAVAILABLE, "busy"),
             Error::IndexAway(_) => (S::SERVICE_UNAVAILABLE, "index_unavailable"),

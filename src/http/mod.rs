@@ -2,7 +2,7 @@
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure` (compliance), `customers` (operators), `leaving`
+//!   `erasure`, `restriction` and `holds` (compliance), `customers` (operators), `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
 mod auth;
@@ -11,6 +11,7 @@ mod customers;
 mod erasure;
 mod error;
 mod extract;
+mod holds;
 mod ingest;
 mod leaving;
 mod limits;
@@ -18,6 +19,7 @@ mod openapi;
 mod paced;
 mod playback;
 mod recordings;
+mod restriction;
 mod serve;
 mod system;
 mod webhooks;

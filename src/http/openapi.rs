@@ -7,7 +7,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{App, customers, erasure, ingest, leaving, playback, recordings, system, webhooks};
+use super::{
+    App, customers, erasure, holds, ingest, leaving, playback, recordings, restriction, system,
+    webhooks,
+};
 
 /// Where the document is served.
 const DOCUMENT: &str = "/v1/openapi.json";
@@ -44,6 +47,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(recordings::routes())
         .merge(playback::routes())
         .merge(erasure::routes())
+        .merge(restriction::routes())
+        .merge(holds::routes())
         .merge(customers::routes())
         .merge(leaving::routes())
         .merge(webhooks::routes())

@@ -19,8 +19,13 @@ struct Ids(Vec<Uuid>);
 impl Sql {
     /// Appends `IN (…)` with these recordings.
     pub(super) fn push_in(self, ids: &[RecordingId]) -> Self {
+        self.push_in_ids(ids.iter().map(|id| id.0).collect())
+    }
+
+    /// Appends `IN (…)` with these identifiers, of whatever they are.
+    pub(super) fn push_in_ids(self, ids: Vec<Uuid>) -> Self {
         self.push_each("IN (SELECT unhex(value) FROM json_each(", "= ANY(")
-            .push_bind(Ids(ids.iter().map(|id| id.0).collect()))
+            .push_bind(Ids(ids))
             .push_each("))", ")")
     }
 }

@@ -5,6 +5,7 @@
 //! state and its ledger entry are one transaction (I18). Nothing here decides: a function does what
 //! its name says to the rows it is given, and refuses only what could never be right.
 
+pub mod approvals;
 pub mod controllers;
 mod db;
 pub mod departures;
@@ -14,12 +15,14 @@ pub mod exports;
 pub mod facts;
 pub mod guards;
 mod heal;
+pub mod holds;
 mod ids;
 mod keyring;
 pub mod ledger_entries;
 pub mod recordings;
 pub mod renewals;
 pub mod replayed;
+pub mod restrictions;
 mod sql;
 pub mod tickets;
 pub mod tokens;

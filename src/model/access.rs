@@ -109,8 +109,7 @@ fn gates(recording: &Recording, purpose: Purpose, now: Timestamp) -> Result<(), 
     if recording.restricted {
         return Err(Denied::Restricted);
     }
-    let opens_held = matches!(purpose, Purpose::Evidence | Purpose::Disclosure);
-    if now >= recording.due_at && !(recording.held && opens_held) {
+    if now >= recording.due_at && !(recording.held && purpose.opens_held()) {
         return Err(Denied::PastDue);
     }
     Ok(())
@@ -169,6 +168,7 @@ mod tests {
             metadata_due_at: time(1000),
             held: false,
             restricted: false,
+            ground: None,
             objected: false,
             cause: None,
             case_id: None,
@@ -271,19 +271,39 @@ mod tests {
     #[test]
     fn a_hold_opens_what_is_past_due_only_for_evidence_and_disclosure() {
         let controller = ControllerId::random();
-        let mut held = recording(controller, Class::Support);
-        (held.held, held.due_at) = (true, time(-1));
-        let cases = [
-            (Role::Evidence, Purpose::Evidence, true),
-            (Role::Legal, Purpose::Disclosure, true),
-            (Role::Trainer, Purpose::Training, false),
-        ];
-        for (role, purpose, may) in cases {
-            let subject =
-                Subject { recording: &held, purpose: Some(purpose), case: true, now: time(0) };
-            let decision = listen(&caller(role, controller), subject);
-            assert_eq!(decision.is_ok(), may, "{role}");
+        let (mut cells, mut open) = (0, Vec::new());
+        for &role in Role::ALL {
+            for &class in Class::ALL {
+                for &purpose in Purpose::ALL {
+                    let mut held = recording(controller, class);
+                    (held.held, held.due_at) = (true, time(-1));
+                    let subject = Subject {
+                        recording: &held,
+                        purpose: Some(purpose),
+                        case: true,
+                        now: time(0),
+                    };
+                    match listen(&caller(role, controller), subject) {
+                        Ok(_) => open.push((role, class, purpose)),
+                        Err(denied) if YES.contains(&(role, class, purpose)) => {
+                            assert_eq!(denied, Denied::PastDue, "{role} {class} {purpose}");
+                        }
+                        Err(denied) => {
+                            assert_eq!(denied, Denied::NotAllowed, "{role} {class} {purpose}");
+                        }
+                    }
+                    cells += 1;
+                }
+            }
         }
+        assert_eq!(cells, 9 * 2 * 5);
+        assert_eq!(
+            open,
+            [
+                (Role::Evidence, Class::Support, Purpose::Evidence),
+                (Role::Legal, Class::Support, Purpose::Disclosure),
+            ]
+        );
     }
 
     #[test]

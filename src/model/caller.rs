@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::hold::HoldKind;
 use super::ids::{ControllerId, PrincipalId};
 use super::recording::Class;
 
@@ -54,6 +55,12 @@ text_enum! {
 }
 
 impl Purpose {
+    /// Whether a hold opens what is past its term for this purpose: a hold keeps, it does not open.
+    #[must_use]
+    pub const fn opens_held(self) -> bool {
+        matches!(self, Self::Evidence | Self::Disclosure)
+    }
+
     /// Whether listening for this purpose needs a case to refer to.
     #[must_use]
     pub const fn needs_case(self) -> bool {
@@ -84,6 +91,12 @@ pub enum Grant {
     Export,
     /// Saying where events go out to.
     ManageWebhooks,
+    /// Placing holds.
+    PlaceHold,
+    /// Asking for a hold to be released or extended, and agreeing to that.
+    ReleaseHold,
+    /// Seeing holds.
+    SeeHolds,
 }
 
 impl Grant {
@@ -99,6 +112,9 @@ impl Grant {
         Self::SeeErasures,
         Self::Export,
         Self::ManageWebhooks,
+        Self::PlaceHold,
+        Self::ReleaseHold,
+        Self::SeeHolds,
     ];
 }
 
@@ -136,6 +152,23 @@ impl Caller {
     #[must_use]
     pub fn has(&self, grant: Grant) -> bool {
         self.roles.iter().any(|role| role_grants(*role, grant))
+    }
+
+    /// Whether one of the roles allows this for a hold of this kind.
+    ///
+    /// Evidence readers hold for legal claims, those who handle orders for authorities; a customer
+    /// decides over its own recordings, and nobody else wants something as that customer.
+    #[must_use]
+    pub fn has_for(&self, grant: Grant, kind: HoldKind) -> bool {
+        self.roles.iter().any(|role| {
+            let fits = match role {
+                Role::Evidence => kind == HoldKind::LegalClaim,
+                Role::Legal => kind == HoldKind::AuthorityOrder,
+                Role::Compliance => kind != HoldKind::Customer,
+                _ => true,
+            };
+            fits && role_grants(*role, grant)
+        })
     }
 
     /// Whether the caller is one of these.
@@ -180,6 +213,16 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         }
         Grant::Export => matches!(role, Role::CustomerAdmin),
         Grant::ManageWebhooks => matches!(role, Role::CustomerAdmin | Role::Operator),
+        Grant::PlaceHold => {
+            matches!(role, Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Legal)
+        }
+        Grant::ReleaseHold => {
+            matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Legal)
+        }
+        Grant::SeeHolds => matches!(
+            role,
+            Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Auditor | Role::Legal
+        ),
     }
 }
 
@@ -189,15 +232,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#........."),
-        (Role::Trainer, ".#........"),
-        (Role::Evidence, ".#........"),
-        (Role::CustomerAdmin, ".####..###"),
-        (Role::CustomerListener, ".##......."),
-        (Role::Compliance, ".#.##..#.."),
-        (Role::Auditor, ".#.....#.."),
-        (Role::Legal, ".........."),
-        (Role::Operator, ".....##..#"),
+        (Role::Ingest, "#............"),
+        (Role::Trainer, ".#..........."),
+        (Role::Evidence, ".#........#.#"),
+        (Role::CustomerAdmin, ".####..######"),
+        (Role::CustomerListener, ".##.........."),
+        (Role::Compliance, ".#.##..#..###"),
+        (Role::Auditor, ".#.....#....#"),
+        (Role::Legal, "..........###"),
+        (Role::Operator, ".....##..#..."),
     ];
 
     #[test]

@@ -20,6 +20,20 @@ text_enum! {
         RestrictionSet => "restriction.set",
         /// Its use is free again.
         RestrictionLifted => "restriction.lifted",
+        /// Recordings were held.
+        HoldPlaced => "hold.placed",
+        /// Somebody looked whether a hold is still needed.
+        HoldReviewed => "hold.reviewed",
+        /// A hold was released.
+        HoldReleased => "hold.released",
+        /// Somebody objected to its use.
+        ObjectionMade => "objection.made",
+        /// An objection was decided.
+        ObjectionDecided => "objection.decided",
+        /// Somebody asked for what a second person has to agree to.
+        ApprovalAsked => "approval.asked",
+        /// That person decided.
+        ApprovalDecided => "approval.decided",
         /// Erasing began.
         ErasureStarted => "erasure.started",
         /// A hold or a restriction came before the key was destroyed: it is stored again.

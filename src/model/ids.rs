@@ -71,6 +71,15 @@ id! {
     PrincipalId
 }
 
+id! {
+    /// Identifies a hold.
+    HoldId
+}
+id! {
+    /// Identifies something asked for that a second person has to agree to.
+    ApprovalId
+}
+
 /// What an operator calls a customer: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(try_from = "String")]

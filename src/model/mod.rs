@@ -10,10 +10,12 @@ mod access;
 mod byte_range;
 mod caller;
 mod event;
+mod hold;
 mod ids;
 mod number;
 mod page;
 mod recording;
+mod restriction;
 mod term;
 mod time;
 
@@ -21,8 +23,10 @@ pub use access::{Decision, Denied, Listening, Subject, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
 pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
 pub use event::{Entry, Event, WebhookEvent};
+pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
-    ControllerId, CustomerRef, DeliveryId, ExportId, PrincipalId, RecordingId, RefError, WebhookId,
+    ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, PrincipalId, RecordingId,
+    RefError, WebhookId,
 };
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
@@ -30,6 +34,7 @@ pub use recording::{
     Cause, Class, Customer, CustomerStatus, Direction, Metadata, Numbers, Recording, SealedKey,
     State,
 };
+pub use restriction::{Ground, Outcome};
 pub use term::{Term, TermError};
 pub use text_enum::UnknownWord;
 pub use time::{Clock, Day, TimeZone, Timestamp};

@@ -2,6 +2,7 @@
 
 use super::ids::{ControllerId, CustomerRef, RecordingId};
 use super::number::E164;
+use super::restriction::Ground;
 use super::term::Term;
 use super::time::{Day, Timestamp};
 
@@ -161,6 +162,8 @@ pub struct Recording {
     pub held: bool,
     /// Whether its use is restricted (GDPR art. 18): stored, not usable.
     pub restricted: bool,
+    /// The strongest ground for that.
+    pub ground: Option<Ground>,
     /// Whether somebody objected to training with it.
     pub objected: bool,
     /// Why it was or is being erased.

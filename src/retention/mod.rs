@@ -3,14 +3,17 @@
 //! - [`Schedule`]: when audio and metadata must be gone,
 //! - [`guard`]: whether the clock can be trusted to erase by,
 //! - [`brake`]: whether a run erases so much that somebody must confirm it,
+//! - [`precedence()`]: which of several rules about one recording counts,
 //! - [`reconcile`]: which objects no row speaks for.
 
 mod brake;
 mod guard;
+mod precedence;
 mod reconcile;
 mod schedule;
 
 pub use brake::{BRAKE_FLOOR, brake};
 pub use guard::{Anomaly, Sighting, TOLERANCE, guard};
+pub use precedence::{Facts, Keep, Verdict, precedence};
 pub use reconcile::{StoredObject, orphans};
 pub use schedule::{Dates, Refusal, Schedule};

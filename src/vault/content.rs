@@ -13,7 +13,7 @@ use super::sealing::Sealed;
 use super::source::StoreSource;
 use crate::audio::{self, Rendition};
 use crate::crypto::{self, Context, Dek, Kind, Opener, SEGMENT, WrapFacts};
-use crate::model::{ControllerId, Listening, Recording, RecordingId, State, Timestamp};
+use crate::model::{ControllerId, Listening, Recording, RecordingId, State};
 use crate::store::{Buffer, Store};
 
 /// The first window is small, so that playing starts at once; the others are large.
@@ -145,8 +145,9 @@ pub struct Content {
     pub(super) len: u64,
     pub(super) etag: String,
     pub(super) media_type: &'static str,
-    /// Until when it may be read: a stream that is still running then breaks off (I1).
-    pub(super) until: Option<Timestamp>,
+    /// Whether a hold lets it be read past its term: otherwise a stream that is still running then
+    /// breaks off (I1).
+    pub(super) opens_held: bool,
     pub(super) controller: ControllerId,
     pub(super) vault: Vault,
 }
@@ -227,7 +228,7 @@ impl Content {
             vault: self.vault.clone(),
             controller: self.controller,
             id: self.opened.id,
-            until: self.until,
+            opens_held: self.opens_held,
         }
     }
 }
@@ -239,18 +240,21 @@ pub(super) struct Gate {
     pub(super) vault: Vault,
     pub(super) controller: ControllerId,
     pub(super) id: RecordingId,
-    pub(super) until: Option<Timestamp>,
+    /// Whether a hold opens it past its term: for evidence and disclosure.
+    pub(super) opens_held: bool,
 }
 
 impl Gate {
     pub(super) async fn check(&self) -> Result<(), Error> {
-        if let Some(until) = self.until.filter(|until| self.vault.latest() >= *until) {
-            return Err(Error::PastDue(until));
-        }
         let row = self.vault.recent_recording(self.controller, self.id).await?;
         let row = row.ok_or(Error::NotFound)?;
         match row.state {
             State::Stored if row.restricted => Err(Error::Restricted),
+            State::Stored
+                if self.vault.latest() >= row.due_at && !(row.held && self.opens_held) =>
+            {
+                Err(Error::PastDue(row.due_at))
+            }
             State::Stored => Ok(()),
             State::Lost => Err(Error::Lost),
             State::Erasing | State::AudioErased | State::Tombstone => {

@@ -3,9 +3,14 @@
 use super::error::{Error, Gone};
 use super::fields::bad;
 use super::play::gone;
+use super::restrict::ended;
 use super::{Vault, ledger, must};
-use crate::index::{controllers, ledger_entries, recordings as rows};
-use crate::model::{Caller, Cause, Event, Grant, Recording, RecordingId, State, Timestamp};
+use crate::index::restrictions::{self, Ending};
+use crate::index::{controllers, holds, ledger_entries, recordings as rows};
+use crate::model::{
+    Caller, Cause, Event, Grant, Ground, HoldKind, Recording, RecordingId, State, Timestamp,
+};
+use crate::retention::{Facts, Verdict, precedence};
 
 /// The causes a person can give. The others have machinery of their own.
 const CAUSES: &[Cause] = &[Cause::Request, Cause::Objection, Cause::ConsentWithdrawn, Cause::Pci];
@@ -24,40 +29,84 @@ impl Vault {
         if !CAUSES.contains(&cause) {
             return Err(bad("cause", "is request, objection, consent_withdrawn or pci"));
         }
-        let found = rows::find_for(&self.0.index, caller.controller, id).await?;
-        let recording = found
-            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
-            .ok_or(Error::NotFound)?;
+        self.erase_for(caller, id, cause, case, None).await
+    }
+
+    /// Erases one recording early, unless a rule that comes first keeps it; an objection that is
+    /// granted is decided in the same step.
+    pub(super) async fn erase_for(
+        &self,
+        caller: &Caller,
+        id: RecordingId,
+        cause: Cause,
+        case: &str,
+        objection: Option<&Ending>,
+    ) -> Result<Gone, Error> {
+        let recording = self.reached(caller, id).await?;
         if !matches!(recording.state, State::Stored | State::Lost) {
             return Err(Error::Erased(Box::new(gone(&recording))));
         }
-        if recording.held {
-            return Err(Error::Conflict("a hold keeps this recording; release it first"));
-        }
         let now = self.0.clock.now();
-        if self.below_floor(&recording, now).await? {
-            return Err(Error::Conflict("the law behind the customer's floor still keeps it"));
-        }
+        self.nothing_keeps(&recording, cause, now).await?;
         let mut tx = self.change().await?;
         let claimed = rows::claim_one(&mut tx, id, cause, Some(case), now).await?;
         let claimed = claimed.ok_or(Error::Conflict("the recording changed; look again"))?;
         let body = serde_json::json!({ "by": caller.id, "cause": cause, "case": case });
-        let entry = ledger::about(recording.controller, now, Event::ErasureStarted, id, &body);
-        ledger_entries::append(&mut tx, &[entry]).await?;
+        let of = recording.controller;
+        let mut entries = vec![ledger::about(of, now, Event::ErasureStarted, id, &body)];
+        if let Some(ending) = objection {
+            restrictions::decide(&mut tx, id, case, ending).await?;
+            let body = ended(ending, case);
+            entries.push(ledger::about(of, now, Event::ObjectionDecided, id, &body));
+        }
+        ledger_entries::append(&mut tx, &entries).await?;
         tx.commit().await?;
         self.carry_on(vec![claimed]).await?;
         let after = rows::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
+        if matches!(after.state, State::Stored | State::Lost) {
+            return Err(Error::Conflict("a hold or a restriction came first; it was not erased"));
+        }
         Ok(gone(&after))
     }
 
-    /// Whether a law demands that this recording is kept for now: a floor comes before a request.
-    async fn below_floor(&self, recording: &Recording, now: Timestamp) -> Result<bool, Error> {
+    /// Whether a rule that comes before this cause keeps the recording ([`precedence`]).
+    async fn nothing_keeps(
+        &self,
+        recording: &Recording,
+        cause: Cause,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut kinds = Vec::new();
+        if recording.held {
+            kinds = holds::kinds(&self.0.index, recording.id).await?;
+            if kinds.is_empty() {
+                kinds.push(HoldKind::LegalClaim);
+            }
+        }
         let customer = controllers::customer(&self.0.index, recording.controller).await?;
-        let floor = customer.and_then(|customer| customer.floor);
         let zone = &self.0.settings.schedule.zone;
-        Ok(floor
-            .zip(recording.metadata.ended_at)
-            .is_some_and(|(floor, ended_at)| now < floor.after(ended_at, zone)))
+        let floor = customer.as_ref().and_then(|customer| customer.floor);
+        let grounds: Vec<_> = recording
+            .restricted
+            .then(|| recording.ground.unwrap_or(Ground::Accuracy))
+            .into_iter()
+            .collect();
+        let facts = Facts {
+            holds: &kinds,
+            floor_until: floor
+                .zip(recording.metadata.ended_at)
+                .map(|(floor, ended_at)| floor.after(ended_at, zone)),
+            restrictions: &grounds,
+            asked: &[cause],
+            due_at: recording.due_at,
+            now,
+        };
+        match precedence(&facts) {
+            Verdict::Erase(_) => Ok(()),
+            Verdict::Keep(keep) => {
+                Err(Error::Kept(keep, customer.and_then(|customer| customer.legal_basis)))
+            }
+        }
     }
 }
 

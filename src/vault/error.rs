@@ -1,7 +1,7 @@
 //! What can go wrong in an operation of the vault: one variant per situation someone acts on.
 
 use crate::model::{Cause, Class, RecordingId, Timestamp};
-use crate::retention::Refusal;
+use crate::retention::{Keep, Refusal};
 use crate::{audio, crypto, index, store};
 
 /// Why an operation of the vault did not happen. No message holds personal data (I12).
@@ -84,6 +84,15 @@ pub enum Error {
     /// The state of things does not allow it.
     #[error("{0}")]
     Conflict(&'static str),
+    /// A rule that comes first keeps the recording.
+    #[error("{}", kept(*.0, .1.as_deref()))]
+    Kept(Keep, Option<String>),
+    /// Its key is destroyed: there is nothing left to keep.
+    #[error("this recording is past the point of no return of its erasing; nothing can keep it")]
+    AlreadyErased,
+    /// Somebody tried to agree to what only somebody else may agree to.
+    #[error("a second person has to agree: not the one who asked, nor the one whose act it ends")]
+    SecondPerson,
     /// Too much is going on.
     #[error("the vault is busy; try again shortly")]
     Busy,
@@ -155,6 +164,24 @@ impl Error {
             Self::Full(source) => source.is::<index::Error>(),
             _ => false,
         }
+    }
+}
+
+/// Which rule keeps a recording, and what to do about it.
+fn kept(keep: Keep, basis: Option<&str>) -> String {
+    match keep {
+        Keep::Held(kind) => {
+            let kind = kind.as_str().replace('_', " ");
+            format!("a hold ({kind}) keeps this recording; release it first")
+        }
+        Keep::Floor(until) => {
+            let law = basis.unwrap_or("the law behind it");
+            format!("the customer's minimum term keeps it until {until} ({law})")
+        }
+        Keep::Restricted(ground) => {
+            format!("a restriction ({ground}) keeps this recording; lift it first")
+        }
+        Keep::NotDue => "its term has not ended".to_owned(),
     }
 }
 

@@ -4,13 +4,14 @@
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
 //! - playing: `play`, `content`, `source`, `ticket`
 //! - finding: `find`, [`view`]
-//! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`, `restrict`
-//! - keeping: `journal`, `restore`, `scrub`
-//! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - keeping: `holds`, `restrict`, `object`, `approvals` (the second person)
+//! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
+//! - lasting: `journal`, `restore`, `scrub`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
+mod approvals;
 mod content;
 mod customers;
 pub mod doctor;
@@ -20,12 +21,14 @@ mod error;
 pub mod fields;
 mod find;
 mod forget;
+mod holds;
 mod ingest;
 mod journal;
 mod keyring_place;
 mod leaving;
 mod ledger;
 mod numbers;
+mod object;
 mod play;
 mod recent;
 mod reconcile;
@@ -56,13 +59,15 @@ use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
-pub use crate::retention::Refusal;
+pub use crate::retention::{Keep, Refusal};
+pub use approvals::ApprovalView;
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
 pub use find::Filter;
 pub use forget::Forgetting;
+pub use holds::{HoldView, HoldWish, HoldsWanted, NewHold, Step};
 pub use ingest::{Ingested, Intake};
 pub use journal::Rewrapped;
 pub use keyring_place::DatabasePlace;
@@ -70,10 +75,12 @@ pub use leaving::{
     Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, NewExport, Notice, Phase,
     Remaining,
 };
+pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use reconcile::{ReconcileOptions, Reconciled};
 pub use renew::Renewal;
 pub use restore::Restored;
+pub use restrict::{Lifting, NewRestriction};
 pub use scrub::{ScrubPass, ScrubSettings};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};

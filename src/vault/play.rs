@@ -111,7 +111,7 @@ impl Vault {
                 Form::Wav => "audio/wav",
             },
             rendition,
-            until: (!recording.held).then_some(recording.due_at),
+            opens_held: heard.may.purpose().opens_held(),
             controller: recording.controller,
             vault: self.clone(),
         })

@@ -7,10 +7,16 @@ use jiff::SignedDuration;
 use super::content::facts;
 use super::early::case_id;
 use super::error::Error;
+use super::fields::bad;
+use super::holds::{date, in_days, review};
 use super::journal::Rewrapped;
 use super::{Vault, ledger, must, numbers};
-use crate::index::{ledger_entries, recordings as rows};
-use crate::model::{Caller, Day, Event, Grant, Recording, RecordingId, State, Timestamp};
+use crate::index::restrictions::{self, Ending};
+use crate::index::{Tx, ledger_entries, recordings as rows};
+use crate::model::{
+    Caller, Day, Event, Grant, Ground, Outcome, Recording, RecordingId, State, Timestamp,
+    UnknownWord,
+};
 
 /// How far on the key of a suspended recording moves.
 const SUSPENDED: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -18,50 +24,176 @@ const SUSPENDED: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How many are moved in one transaction.
 const BATCH: i64 = 500;
 
+/// How many days a restriction goes on before somebody looks at it again.
+const REVIEWED: i32 = 30;
+
+/// A restriction to be set.
+#[derive(Clone, Debug, Default)]
+pub struct NewRestriction {
+    /// The case behind it.
+    pub case: String,
+    /// Why: that the person contests its accuracy unless said.
+    pub ground: Option<String>,
+    /// The day by which somebody looks again, at most 30 days ahead; that unless said.
+    pub review_on: Option<String>,
+}
+
+/// How a restriction ends.
+#[derive(Clone, Debug, Default)]
+pub struct Lifting {
+    /// The case behind it.
+    pub case: String,
+    /// What became of the request behind it.
+    pub outcome: Option<String>,
+    /// The day on which the person was told.
+    pub informed_on: Option<String>,
+}
+
 impl Vault {
-    /// Restricts a recording, or lifts the restriction.
+    /// Restricts a recording for a case. Several cases can restrict one recording.
     ///
-    /// Restricted audio is kept past its term until the case is decided: its key moves on from day
-    /// to day ([`Vault::move_suspended_on`]).
+    /// Restricted audio is kept past its term until the case is decided, unless all that is open is
+    /// an objection: its key moves on from day to day ([`Vault::move_suspended_on`]).
     pub async fn restrict(
         &self,
         caller: &Caller,
         id: RecordingId,
-        case: &str,
-        restricted: bool,
+        new: &NewRestriction,
     ) -> Result<(), Error> {
         must(caller, Grant::Restrict)?;
-        let case = case_id(case)?;
-        let found = rows::find_for(&self.0.index, caller.controller, id).await?;
-        let recording = found
-            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
-            .ok_or(Error::NotFound)?;
+        let case = case_id(&new.case)?;
+        let now = self.0.clock.now();
+        let ground = match new.ground.as_deref() {
+            Some(ground) => {
+                ground.parse().map_err(|e: UnknownWord| bad("ground", &e.to_string()))?
+            }
+            None => Ground::Accuracy,
+        };
+        let review_on = match new.review_on.as_deref() {
+            Some(day) => review(day, now, REVIEWED)?,
+            None => in_days(now, REVIEWED),
+        };
+        self.reached(caller, id).await?;
+        let mut tx = self.change().await?;
+        let recording = locked(&mut tx, caller, id).await?;
         if recording.state != State::Stored {
             return Err(Error::Conflict("only a stored recording can be restricted"));
         }
-        if recording.restricted == restricted {
-            return Ok(());
-        }
-        let now = self.0.clock.now();
-        if recording.key.day < self.0.keys.status().forgotten_before {
+        if recording.key_day < self.0.keys.status().forgotten_before {
             // Only the eraser has not come to it yet: there is no key left to keep it by.
             return Err(Error::PastDue(recording.due_at));
         }
-        let event = if restricted { Event::RestrictionSet } else { Event::RestrictionLifted };
-        let body = serde_json::json!({ "by": caller.id, "case": case });
-        let entry = ledger::about(recording.controller, now, event, id, &body);
-        let mut tx = self.change().await?;
-        // The eraser may be past the point of no return meanwhile.
-        if !rows::set_restricted(&mut tx, id, restricted).await? {
-            return Err(Error::Conflict("the recording changed; look again"));
+        let open = restrictions::open(&mut *tx, id).await?;
+        match open.iter().find(|(other, _)| other == case) {
+            Some((_, other)) if *other == ground => return Ok(()),
+            Some(_) => {
+                return Err(Error::Conflict("this case restricts it on another ground already"));
+            }
+            None => {}
         }
+        let row = restrictions::NewRestriction {
+            recording: id,
+            controller: caller.controller,
+            ground,
+            case_id: case,
+            owner: caller.id,
+            at: now,
+            review_on,
+        };
+        restrictions::insert(&mut tx, &row).await?;
+        let grounds = open.iter().map(|(_, ground)| *ground).chain([ground]);
+        rows::set_restricted(&mut tx, id, Ground::strongest(grounds)).await?;
+        let body = serde_json::json!({
+            "by": caller.id, "case": case, "ground": ground, "review": review_on.to_string(),
+        });
+        let entry = ledger::about(caller.controller, now, Event::RestrictionSet, id, &body);
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         // Past its day already: the next night would be too late.
-        if restricted && recording.key.day <= now.day() {
+        if recording.key_day <= now.day() {
             self.move_suspended_on(now).await?;
         }
         Ok(())
+    }
+
+    /// Lifts the restriction of a case.
+    ///
+    /// When what the person asked for was refused, they must have been told before (art. 18(3)).
+    pub async fn lift(
+        &self,
+        caller: &Caller,
+        id: RecordingId,
+        lifting: &Lifting,
+    ) -> Result<(), Error> {
+        must(caller, Grant::Restrict)?;
+        let case = case_id(&lifting.case)?;
+        let (outcome, informed) = (lifting.outcome.as_deref(), lifting.informed_on.as_deref());
+        let ending = self.ending(caller, "outcome", outcome, informed)?;
+        let before = self.reached(caller, id).await?;
+        let mut tx = self.change().await?;
+        let recording = locked(&mut tx, caller, id).await?;
+        if !matches!(recording.state, State::Stored | State::Lost) {
+            return Err(Error::Conflict("only a stored recording can be restricted"));
+        }
+        let mut open = restrictions::open(&mut *tx, id).await?;
+        if open.is_empty() && !before.restricted {
+            return Ok(());
+        }
+        // What was restricted before grounds were kept has no case to look for.
+        let older = open.is_empty();
+        if !restrictions::lift(&mut tx, id, case, &ending).await? && !older {
+            return Err(Error::Conflict("no open restriction of this recording is of this case"));
+        }
+        open.retain(|(other, _)| other != case);
+        let left = Ground::strongest(open.iter().map(|(_, ground)| *ground));
+        rows::set_restricted(&mut tx, id, left).await?;
+        let body = ended(&ending, case);
+        let at = ending.at;
+        let entry = ledger::about(caller.controller, at, Event::RestrictionLifted, id, &body);
+        ledger_entries::append(&mut tx, &[entry]).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How a restriction or an objection ends, if it may.
+    pub(super) fn ending(
+        &self,
+        caller: &Caller,
+        field: &'static str,
+        outcome: Option<&str>,
+        informed_on: Option<&str>,
+    ) -> Result<Ending, Error> {
+        let at = self.0.clock.now();
+        let informed_on = informed_on.map(|day| date("informed_on", day)).transpose()?;
+        if informed_on.is_some_and(|day| day > at.day()) {
+            return Err(bad("informed_on", "lies in the future: tell the person first"));
+        }
+        let required = || bad(field, "is required: granted, refused or withdrawn");
+        let outcome = match outcome {
+            Some(word) => {
+                word.parse().ok().filter(|o| *o != Outcome::Erased).ok_or_else(required)?
+            }
+            None if informed_on.is_some() => Outcome::Refused,
+            None => return Err(required()),
+        };
+        if outcome == Outcome::Refused && informed_on.is_none() {
+            return Err(Error::Conflict(
+                "the request was refused: tell the person, and say when in informed_on",
+            ));
+        }
+        Ok(Ending { by: caller.id, at, outcome, informed_on })
+    }
+
+    /// The recording, if the caller may decide over its use.
+    pub(super) async fn reached(
+        &self,
+        caller: &Caller,
+        id: RecordingId,
+    ) -> Result<Recording, Error> {
+        let found = rows::find_for(&self.0.index, caller.controller, id).await?;
+        found
+            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
+            .ok_or(Error::NotFound)
     }
 
     /// Moves the keys of held and restricted recordings out of the days that are about to be
@@ -115,4 +247,21 @@ impl Vault {
         let wrap = recording.key.wrap.as_deref().ok_or(crate::crypto::Error::Open)?;
         Ok(self.0.keys.rewrap(wrap, &from, &to)?)
     }
+}
+
+/// The row of a recording, which nobody else changes before this transaction ends.
+pub(super) async fn locked(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: RecordingId,
+) -> Result<rows::Held, Error> {
+    rows::lock(tx, caller.controller, &[id]).await?.pop().ok_or(Error::NotFound)
+}
+
+/// What the ledger tells of an ending.
+pub(super) fn ended(ending: &Ending, case: &str) -> serde_json::Value {
+    serde_json::json!({
+        "by": ending.by, "case": case, "outcome": ending.outcome,
+        "informed": ending.informed_on.map(|day| day.to_string()),
+    })
 }

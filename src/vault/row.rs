@@ -43,7 +43,7 @@ impl Vault {
         let keys = &self.0.keys;
         let days = [dates.due_at.day(), dates.metadata_due_at.day()];
         keys.ensure(&[target.controller], &days).await?;
-        let recording = self.row(draft, target, analysis, sealed, ended_at, dates)?;
+        let mut recording = self.row(draft, target, analysis, sealed, ended_at, dates)?;
         let marks = self.marks(draft, target, sealed)?;
         let context = sealed.context;
         let seek = seal_note(sealed.dek(), context, "seek", &analysis.index.to_bytes())?;
@@ -61,7 +61,9 @@ impl Vault {
         index::recordings::insert(&mut tx, &recording, &marks).await?;
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
-        index::ledger_entries::append(&mut tx, &[entry]).await?;
+        let mut entries = vec![entry];
+        entries.extend(self.caught(&mut tx, draft, &mut recording).await?);
+        index::ledger_entries::append(&mut tx, &entries).await?;
         // Notice is given with an entry in the same ledger: it came before this one, or it waits.
         if recording.class == Class::Customer {
             let customer = index::controllers::customer(&mut tx, target.controller).await?;
@@ -141,6 +143,7 @@ impl Vault {
             metadata_due_at: dates.metadata_due_at,
             held: false,
             restricted: false,
+            ground: None,
             objected: false,
             cause: None,
             case_id: None,

@@ -150,7 +150,7 @@ impl Vault {
         if let Err(error) = self.compact_journal().await {
             tracing::warn!(error = error.chain(), "the journal stays as large as it is");
         }
-        Ok(())
+        self.remind().await
     }
 }
 

@@ -73,6 +73,12 @@ pub struct RecordingView {
     pub held: bool,
     /// Whether its use is restricted.
     pub restricted: bool,
+    /// On which ground, for those who decide over it or check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub restriction_ground: Option<crate::model::Ground>,
+    /// Whether somebody objected: nobody trains with it then.
+    pub objected: bool,
     /// What the caller may hear it for, now.
     #[schema(value_type = Vec<String>)]
     pub purposes: Vec<Purpose>,
@@ -122,6 +128,8 @@ impl Vault {
             due_at: recording.due_at,
             held: recording.held,
             restricted: recording.restricted,
+            restriction_ground: recording.ground.filter(|_| caller.has(Grant::SeeErasures)),
+            objected: recording.objected,
             purposes: self.purposes(caller, recording),
             cause: recording.cause,
             erased_at: recording.erased_at,

@@ -9,7 +9,7 @@ use super::erase::ErasePass;
 use super::error::Error;
 use super::{Vault, ledger};
 use crate::index::{guards, ledger_entries, recordings as rows};
-use crate::model::{Cause, Class, Clock, Day, Event, Timestamp};
+use crate::model::{Cause, Class, Clock, Day, Event, Ground, Timestamp};
 use crate::retention::{Anomaly, Sighting, brake, guard};
 
 /// A gap between looks at the clock after which a run counts as set off by the clock.
@@ -198,6 +198,7 @@ impl Vault {
             let age = oldest.map_or(0.0, |ended| now.since(ended).as_secs_f64());
             metrics::gauge!("callvault_oldest_seconds", "class" => class.as_str()).set(age);
         }
+        self.measure_kept(now).await?;
         let forgotten = self.last_forgetting().await?;
         let keys = self.0.keys.status();
         // Before the first night the oldest day whose key is still there counts.
@@ -206,6 +207,20 @@ impl Vault {
         metrics::gauge!("callvault_forgetting_age_seconds").set(age.max(0.0));
         self.measure_scrub(now).await?;
         self.measure_webhooks().await
+    }
+
+    /// Sets the gauges of what is kept past its term, which is suspended and not overdue.
+    async fn measure_kept(&self, now: Timestamp) -> Result<(), Error> {
+        let kept = rows::suspended_past_due(&self.0.index, now).await?;
+        let grounds = Ground::ALL.iter().map(|ground| ground.as_str());
+        for ground in grounds.chain(["hold"]) {
+            let found = kept.iter().find(|(of, _)| of == ground).map_or(0, |(_, count)| *count);
+            metrics::gauge!("callvault_suspended", "ground" => ground).set(count(found));
+        }
+        let [held, restricted] = self.reviews_overdue().await?;
+        metrics::gauge!("callvault_holds_review_overdue").set(count(held));
+        metrics::gauge!("callvault_restrictions_review_overdue").set(count(restricted));
+        Ok(())
     }
 
     /// Sets the gauges of the keyring as this node holds it.

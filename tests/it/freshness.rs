@@ -64,7 +64,8 @@ async fn a_restriction_and_its_lifting_count_at_once() {
     let case = json!({"case": "C-9"}).to_string();
     scene.asks(Role::Compliance, Request::post(&path), &case).await;
     assert_eq!(scene.listen().await, StatusCode::LOCKED);
-    scene.asks(Role::Compliance, Request::delete(&path), &case).await;
+    let over = json!({"case": "C-9", "outcome": "granted"}).to_string();
+    scene.asks(Role::Compliance, Request::delete(&path), &over).await;
     assert_eq!(scene.listen().await, StatusCode::OK);
 }
 

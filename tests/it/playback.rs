@@ -170,7 +170,8 @@ async fn a_restricted_recording_is_heard_by_nobody_and_survives_its_term() {
     vault.vault.confirm_erasing().await.unwrap();
     assert_eq!(vault.vault.erase_due().await.unwrap().erased, 0);
     vault.vault.forget().await.unwrap();
-    let lift = vault.request(Request::delete(&path)).token(&dpo).json(&case).send().await;
+    let over = serde_json::json!({"case": "C-9", "outcome": "withdrawn"});
+    let lift = vault.request(Request::delete(&path)).token(&dpo).json(&over).send().await;
     assert_eq!(lift.status, StatusCode::NO_CONTENT, "{}", lift.text());
     assert_eq!(vault.listen(&trainer, id, "purpose=training").await.code(), "past_due");
     assert_eq!(vault.vault.erase_due().await.unwrap().erased, 1);
@@ -185,7 +186,8 @@ async fn lifting_a_restriction_in_time_gives_the_recording_back() {
     let path = format!("/v1/recordings/{id}/restriction");
     let case = serde_json::json!({"case": "C-9"});
     vault.post(&path).token(&dpo).json(&case).send().await;
-    vault.request(Request::delete(&path)).token(&dpo).json(&case).send().await;
+    let over = serde_json::json!({"case": "C-9", "outcome": "granted"});
+    vault.request(Request::delete(&path)).token(&dpo).json(&over).send().await;
     assert_eq!(vault.listen(&trainer, id, "purpose=training").await.body, audio);
 }
 

@@ -42,6 +42,11 @@ pub(super) const CLAIMED: &str =
 /// What the eraser may take. Word for word the condition of the index `recordings_due`.
 const DUE: &str = "state = 'stored' AND NOT held AND NOT restricted";
 
+/// What the eraser may take although it is restricted: it only waits for an objection to be decided.
+/// Word for word the condition of the index `recordings_due_restricted`.
+const DUE_RESTRICTED: &str =
+    "state = 'stored' AND NOT held AND restriction_ground = 'objection_pending'";
+
 /// Passes over rows that another eraser takes at this moment. SQLite has one writer at a time.
 pub(super) const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
@@ -69,7 +74,8 @@ pub async fn lost_due(
     limit: i64,
 ) -> Result<Vec<RecordingId>, Error> {
     let rows: Vec<(RecordingId,)> = sql("SELECT id FROM recordings
-         WHERE state = 'lost' AND NOT held AND NOT restricted AND due_at <= $1
+         WHERE state = 'lost' AND NOT held
+             AND (NOT restricted OR restriction_ground = 'objection_pending') AND due_at <= $1
          ORDER BY due_at LIMIT $2")
     .bind(now)
     .bind(limit)
@@ -80,8 +86,18 @@ pub async fn lost_due(
 
 /// Claims recordings whose term has ended and that nothing keeps, the longest overdue first.
 pub async fn claim_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
+    let claimed = claim_where(tx, DUE, now, limit).await?;
+    if claimed.is_empty() { claim_where(tx, DUE_RESTRICTED, now, limit).await } else { Ok(claimed) }
+}
+
+async fn claim_where(
+    tx: &mut Tx,
+    condition: &'static str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Claimed>, Error> {
     let mut claimed: Vec<Claimed> = sql("WITH picked AS (SELECT id FROM recordings WHERE ")
-        .push(DUE)
+        .push(condition)
         .push(" AND due_at <= ")
         .push_bind(now)
         .push(" ORDER BY due_at LIMIT ")
@@ -103,7 +119,8 @@ pub async fn claim_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Cl
 
 /// Claims one recording, if it is stored or lost and no hold keeps it (I7).
 ///
-/// With cause `term` it must be due (I6) and not restricted; any other cause needs a case (I5).
+/// No restriction that suspends may be open. With cause `term` it must be due (I6); any other cause
+/// needs a case (I5).
 pub async fn claim_one(
     tx: &mut Tx,
     id: RecordingId,
@@ -114,13 +131,14 @@ pub async fn claim_one(
     let mut query = sql("UPDATE recordings
          SET state = 'erasing', cause = $1, case_id = $2, claimed_at = $3, claims = claims + 1,
              attempts = 0, error_code = NULL
-         WHERE id = $4 AND state IN ('stored', 'lost') AND NOT held")
+         WHERE id = $4 AND state IN ('stored', 'lost') AND NOT held
+             AND (NOT restricted OR restriction_ground = 'objection_pending')")
     .bind(cause)
     .bind(case_id.map(str::to_owned))
     .bind(now)
     .bind(id);
     if cause == Cause::Term {
-        query = query.push(" AND NOT restricted AND due_at <= ").push_bind(now);
+        query = query.push(" AND due_at <= ").push_bind(now);
     }
     query.push(CLAIMED).fetch_optional(&mut *tx).await
 }
@@ -164,8 +182,8 @@ pub async fn release(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId
 
 /// Destroys the wraps of claimed recordings: the point of no return.
 ///
-/// Returns those it destroyed now. One that a hold (I7), or for cause `term` a restriction, has
-/// come to in the meantime keeps its wrap and is not among them; nor is one whose wrap was
+/// Returns those it destroyed now. One that a hold (I7), or a restriction that suspends, has come
+/// to in the meantime keeps its wrap and is not among them; nor is one whose wrap was
 /// destroyed before. [`release`] tells the two apart.
 pub async fn destroy_wraps(
     tx: &mut Tx,
@@ -175,7 +193,7 @@ pub async fn destroy_wraps(
     let rows: Vec<(RecordingId,)> = sql("UPDATE recordings
          SET wrap = NULL, key_destroyed_at = $1
          WHERE state = 'erasing' AND key_destroyed_at IS NULL AND NOT held
-             AND NOT (restricted AND cause = 'term') AND id ")
+             AND (NOT restricted OR restriction_ground = 'objection_pending') AND id ")
     .bind(now)
     .push_in(ids)
     .push(" RETURNING id")
@@ -240,6 +258,7 @@ pub async fn finish_erased(
     {
         sql(table).push_in(&finished).execute(&mut *tx).await?;
     }
+    super::super::restrictions::end_with(tx, &finished, now).await?;
     Ok(erased)
 }
 

@@ -5,6 +5,7 @@
 //! changes, `search` the lists, `report` what somebody who checks wants to know.
 
 mod erasing;
+mod holding;
 mod journal;
 mod leaving;
 mod report;
@@ -19,6 +20,7 @@ pub use erasing::{
     Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
     finish_erased, lost_due, release,
 };
+pub use holding::{Held, Wanted, free, hold, lock, matching};
 pub use journal::{
     Departed, KeyHistory, Renewed, Resealed, key_history, left, numbers_of, renew_numbers,
     renew_wraps, set_journaled, set_journaled_gone, unjournaled, unjournaled_gone, wrapped_before,
@@ -26,7 +28,7 @@ pub use journal::{
 pub use leaving::{ErasedCounts, Holdings, claim_leaving, departed, find_each, holdings};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,
-    oldest_stored, overdue, stuck,
+    oldest_stored, overdue, stuck, suspended_past_due,
 };
 pub use restore::{Mended, mend, openable_after};
 pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};

@@ -24,6 +24,10 @@ pub async fn overdue(on: impl Into<Conn<'_>>, now: Timestamp) -> Result<Overdue,
              SELECT due_at FROM recordings
              WHERE state = 'stored' AND NOT held AND NOT restricted AND due_at <= $1
              UNION ALL
+             SELECT due_at FROM recordings
+             WHERE state = 'stored' AND NOT held AND restriction_ground = 'objection_pending'
+                 AND due_at <= $1
+             UNION ALL
              SELECT due_at FROM recordings WHERE state = 'erasing' AND due_at <= $1) AS waiting")
     .bind(now)
     .fetch_one(on)
@@ -32,12 +36,32 @@ pub async fn overdue(on: impl Into<Conn<'_>>, now: Timestamp) -> Result<Overdue,
 
 /// How many recordings the eraser would claim at this moment.
 pub async fn count_due(on: impl Into<Conn<'_>>, now: Timestamp) -> Result<i64, Error> {
-    let (count,) = sql("SELECT COUNT(*) FROM recordings
-         WHERE state = 'stored' AND NOT held AND NOT restricted AND due_at <= $1")
+    let (count,) = sql("SELECT
+         (SELECT COUNT(*) FROM recordings
+          WHERE state = 'stored' AND NOT held AND NOT restricted AND due_at <= $1)
+         + (SELECT COUNT(*) FROM recordings
+            WHERE state = 'stored' AND NOT held AND restriction_ground = 'objection_pending'
+                AND due_at <= $1)")
     .bind(now)
     .fetch_one(on)
     .await?;
     Ok(count)
+}
+
+/// What keeps recordings past their term: how many, by ground. A hold comes before a restriction.
+pub async fn suspended_past_due(
+    on: impl Into<Conn<'_>>,
+    now: Timestamp,
+) -> Result<Vec<(String, i64)>, Error> {
+    sql("SELECT CASE WHEN held THEN 'hold' ELSE COALESCE(restriction_ground, 'unknown') END
+             AS ground, COUNT(*)
+         FROM recordings
+         WHERE state = 'stored' AND (held OR restricted) AND due_at <= $1
+             AND (held OR restriction_ground IS DISTINCT FROM 'objection_pending')
+         GROUP BY 1 ORDER BY 1")
+    .bind(now)
+    .fetch_all(on)
+    .await
 }
 
 /// When the oldest call ended whose audio is there, held ones included.

@@ -1,8 +1,8 @@
 //! A recording as its row holds it: adding one and finding one.
 
 use crate::model::{
-    Cause, Class, ControllerId, Day, Direction, Metadata, Recording, RecordingId, SealedKey, State,
-    Timestamp,
+    Cause, Class, ControllerId, Day, Direction, Ground, Metadata, Recording, RecordingId,
+    SealedKey, State, Timestamp,
 };
 
 use super::super::db::Tx;
@@ -38,6 +38,7 @@ pub(super) struct Row {
     metadata_due_at: Timestamp,
     held: bool,
     restricted: bool,
+    restriction_ground: Option<Ground>,
     objected: bool,
     cause: Option<Cause>,
     case_id: Option<String>,
@@ -54,7 +55,7 @@ pub(super) struct Row {
 pub(super) const COLUMNS: &str = "id, controller_id, class, state, source, policy, direction,
     started_at, ended_at, duration_ms, size_bytes, codec, sample_rate, channels, unplayable, agent,
     queue, line, withheld, numbers, received_at, due_at, metadata_due_at, held, restricted,
-    objected, cause, case_id, key_destroyed_at, erased_at, wrap, key_day, key_generation, salt,
+    restriction_ground, objected, cause, case_id, key_destroyed_at, erased_at, wrap, key_day, key_generation, salt,
     commitment";
 
 impl From<Row> for Recording {
@@ -95,6 +96,7 @@ impl From<Row> for Recording {
             metadata_due_at: row.metadata_due_at,
             held: row.held,
             restricted: row.restricted,
+            ground: row.restriction_ground,
             objected: row.objected,
             cause: row.cause,
             case_id: row.case_id,
@@ -129,10 +131,10 @@ pub async fn insert(tx: &mut Tx, recording: &Recording, marks: &Marks) -> Result
              started_at, ended_at, duration_ms, size_bytes, codec, sample_rate, channels,
              unplayable, agent, queue, line, withheld, numbers, received_at, due_at,
              metadata_due_at, held, restricted, objected, wrap, key_day, key_generation, salt,
-             commitment, call_key, content_key, caller_blind, callee_blind, digest)
+             commitment, call_key, content_key, caller_blind, callee_blind, digest, restriction_ground)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
              $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35,
-             $36)")
+             $36, $37)")
     .bind(recording.id)
     .bind(recording.controller)
     .bind(recording.class)
@@ -169,6 +171,7 @@ pub async fn insert(tx: &mut Tx, recording: &Recording, marks: &Marks) -> Result
     .bind(bytes(&marks.caller_blind))
     .bind(bytes(&marks.callee_blind))
     .bind(marks.digest.as_slice())
+    .bind(recording.ground)
     .execute(&mut *tx)
     .await?;
     Ok(())

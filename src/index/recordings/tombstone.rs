@@ -148,7 +148,8 @@ pub async fn bury(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>, 
                  codec = NULL, sample_rate = NULL, channels = NULL, unplayable = NULL,
                  agent = NULL, queue = NULL, line = NULL, withheld = FALSE, numbers = NULL,
                  caller_blind = NULL, callee_blind = NULL, call_key = NULL, content_key = NULL,
-                 digest = NULL, held = FALSE, restricted = FALSE, objected = FALSE
+                 digest = NULL, held = FALSE, restricted = FALSE, restriction_ground = NULL,
+                 objected = FALSE
              FROM kept WHERE recordings.id = kept.id",
         )
         .execute(&mut *tx)

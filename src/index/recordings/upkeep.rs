@@ -1,6 +1,6 @@
 //! Changes to a recording that is not being erased. Each returns whether there was one to change.
 
-use crate::model::{Day, Recording, RecordingId, Timestamp};
+use crate::model::{Day, Ground, Recording, RecordingId, Timestamp};
 
 use super::super::db::Tx;
 use super::super::error::Error;
@@ -33,13 +33,20 @@ pub async fn set_held(tx: &mut Tx, id: RecordingId, held: bool) -> Result<bool, 
     .await
 }
 
-/// Restricts the use of a recording, or frees it. As late as a hold can still be set.
-pub async fn set_restricted(tx: &mut Tx, id: RecordingId, restricted: bool) -> Result<bool, Error> {
+/// Restricts the use of a recording on the strongest of some grounds, or frees it. As late as a
+/// hold can still be set.
+pub async fn set_restricted(
+    tx: &mut Tx,
+    id: RecordingId,
+    ground: Option<Ground>,
+) -> Result<bool, Error> {
     changed(
         tx,
-        sql("UPDATE recordings SET restricted = $1 WHERE id = $2 AND (state IN ('stored', 'lost')
-             OR (state = 'erasing' AND key_destroyed_at IS NULL))")
-        .bind(restricted)
+        sql("UPDATE recordings SET restricted = $1, restriction_ground = $2
+             WHERE id = $3 AND (state IN ('stored', 'lost')
+                 OR (state = 'erasing' AND key_destroyed_at IS NULL))")
+        .bind(ground.is_some())
+        .bind(ground)
         .bind(id),
     )
     .await
@@ -83,7 +90,7 @@ pub async fn rewrap(
     .await
 }
 
-/// Recordings that a hold or a restriction keeps and whose key is of this day or an earlier one.
+/// Recordings that a hold or a restriction keeps past their term and whose key is of this day or an earlier one.
 pub async fn suspended(
     on: impl Into<Conn<'_>>,
     until: Day,
@@ -93,7 +100,9 @@ pub async fn suspended(
         .push(COLUMNS)
         .push(
             " FROM recordings
-              WHERE state = 'stored' AND (held OR restricted) AND key_day <= ",
+              WHERE state = 'stored' AND (held OR restricted)
+                  AND (held OR restriction_ground IS DISTINCT FROM 'objection_pending')
+                  AND key_day <= ",
         )
         .push_bind(until)
         .push(" ORDER BY key_day, id LIMIT ")

@@ -222,8 +222,7 @@ impl Walk {
         }
         vault.catch_up([&*row]).await?;
         let opened = vault.opened(&row, may)?;
-        let until = Some(row.due_at);
-        let gate = Gate { vault: vault.clone(), controller: of, id: row.id, until };
+        let gate = Gate { vault: vault.clone(), controller: of, id: row.id, opens_held: false };
         let hasher = Hasher::new();
         self.entry = Some(Entry { ordinal: item.ordinal, opened, gate, hasher, hashed: 0 });
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use callvault::index::recordings::{self, LOOKING, STUCK_AFTER};
 use callvault::index::{derived, sql};
-use callvault::model::{Cause, Class, Day, Recording, RecordingId, State};
+use callvault::model::{Cause, Class, Day, Ground, Recording, RecordingId, State};
 
 use super::{DAY, HOUR, add, add_marked, at, marks, provider, recording, write};
 use crate::backend::{TestDb, on_each_backend};
@@ -106,7 +106,14 @@ async fn one_recording_is_claimed_for_a_cause(t: TestDb) {
         ("due", add(|r| r.due_at = at(1)).await, Cause::Term, None, true),
         ("requested", add(|_| ()).await, Cause::Request, Some("case-1"), true),
         ("requested and held", add(|r| r.held = true).await, Cause::Request, Some("c"), false),
-        ("restricted", add(|r| r.restricted = true).await, Cause::Request, Some("c"), true),
+        ("restricted", add(|r| r.restricted = true).await, Cause::Request, Some("c"), false),
+        (
+            "objected",
+            add(|r| (r.restricted, r.ground) = (true, Some(Ground::ObjectionPending))).await,
+            Cause::Objection,
+            Some("c"),
+            true,
+        ),
         ("lost", add(|r| r.state = State::Lost).await, Cause::Lost, Some("i-1"), true),
         ("unknown", RecordingId::random(), Cause::Request, Some("c"), false),
     ];
@@ -129,7 +136,7 @@ async fn a_hold_that_comes_before_the_wrap_is_destroyed_keeps_it(t: TestDb) {
     let all = [held, restricted, free];
     write!(t.db, |tx| recordings::claim_due(tx, at(DAY), 9));
     assert!(write!(t.db, |tx| recordings::set_held(tx, held, true)));
-    assert!(write!(t.db, |tx| recordings::set_restricted(tx, restricted, true)));
+    assert!(write!(t.db, |tx| recordings::set_restricted(tx, restricted, Some(Ground::Claim))));
     assert_eq!(write!(t.db, |tx| recordings::destroy_wraps(tx, &all, at(DAY))), [free]);
     assert!(!write!(t.db, |tx| recordings::set_held(tx, free, true)), "too late for a hold");
     let released = write!(t.db, |tx| recordings::release(tx, &all));

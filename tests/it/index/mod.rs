@@ -62,6 +62,7 @@ fn recording(controller: ControllerId, n: i64) -> Recording {
         metadata_due_at: at(n + 180 * DAY),
         held: false,
         restricted: false,
+        ground: None,
         objected: false,
         cause: None,
         case_id: None,

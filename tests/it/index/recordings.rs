@@ -2,7 +2,7 @@
 
 use callvault::index::Error;
 use callvault::index::recordings::{self, Marks, SameCall, Search};
-use callvault::model::{Class, ControllerId, Day, Limit, Metadata, RecordingId, State};
+use callvault::model::{Class, ControllerId, Day, Ground, Limit, Metadata, RecordingId, State};
 
 use super::{DAY, add, add_marked, at, marks, provider, recording, write};
 use crate::backend::{TestDb, on_each_backend};
@@ -95,7 +95,7 @@ async fn changes_reach_stored_recordings_only(t: TestDb) {
     let added = add(&t.db, recording(provider(&t.db).await, 0)).await;
     let id = added.id;
     assert!(write!(t.db, |tx| recordings::set_held(tx, id, true)));
-    assert!(write!(t.db, |tx| recordings::set_restricted(tx, id, true)));
+    assert!(write!(t.db, |tx| recordings::set_restricted(tx, id, Some(Ground::Claim))));
     assert!(write!(t.db, |tx| recordings::set_objected(tx, id, true)));
     let day = Day(30_000);
     assert!(write!(t.db, |tx| recordings::rewrap(tx, id, &[8; 60], day, 4, at(5 * DAY))));

@@ -1,0 +1,175 @@
+//! The tables `restrictions` and `objections`: why a recording may not be used, and how that ended.
+
+use crate::model::{ControllerId, Day, Ground, Outcome, PrincipalId, RecordingId, Timestamp};
+use uuid::Uuid;
+
+use super::db::Tx;
+use super::error::Error;
+use super::sql::{Conn, sql};
+
+/// A restriction that begins.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRestriction<'a> {
+    /// Of which recording.
+    pub recording: RecordingId,
+    /// Whose it is.
+    pub controller: ControllerId,
+    /// Why.
+    pub ground: Ground,
+    /// The case behind it.
+    pub case_id: &'a str,
+    /// Who looks after it.
+    pub owner: PrincipalId,
+    /// Since when.
+    pub at: Timestamp,
+    /// The day by which somebody must have looked whether it still has its ground.
+    pub review_on: Day,
+}
+
+/// How a restriction or an objection ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// Who ended it.
+    pub by: PrincipalId,
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub outcome: Outcome,
+    /// The day on which the person was told.
+    pub informed_on: Option<Day>,
+}
+
+/// Adds a restriction. [`Error::Conflict`] when the case restricts this recording already.
+pub async fn insert(tx: &mut Tx, new: &NewRestriction<'_>) -> Result<(), Error> {
+    sql(
+        "INSERT INTO restrictions (id, recording_id, controller_id, ground, case_id, owner, set_at,
+             review_on)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(Uuid::new_v4())
+    .bind(new.recording)
+    .bind(new.controller)
+    .bind(new.ground)
+    .bind(new.case_id)
+    .bind(new.owner)
+    .bind(new.at)
+    .bind(new.review_on)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// The open restrictions of a recording: the case and the ground of each.
+pub async fn open(
+    on: impl Into<Conn<'_>>,
+    recording: RecordingId,
+) -> Result<Vec<(String, Ground)>, Error> {
+    sql("SELECT case_id, ground FROM restrictions
+         WHERE recording_id = $1 AND lifted_at IS NULL ORDER BY set_at, id")
+    .bind(recording)
+    .fetch_all(on)
+    .await
+}
+
+/// Ends the restriction of this case. Returns whether there was one.
+pub async fn lift(
+    tx: &mut Tx,
+    recording: RecordingId,
+    case_id: &str,
+    ending: &Ending,
+) -> Result<bool, Error> {
+    let changed = sql("UPDATE restrictions
+         SET lifted_at = $1, lifted_by = $2, outcome = $3, informed_on = $4
+         WHERE recording_id = $5 AND case_id = $6 AND lifted_at IS NULL")
+    .bind(ending.at)
+    .bind(ending.by)
+    .bind(ending.outcome)
+    .bind(ending.informed_on)
+    .bind(recording)
+    .bind(case_id)
+    .execute(&mut *tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Adds an objection. [`Error::Conflict`] when the case is one against this recording already.
+pub async fn object(
+    tx: &mut Tx,
+    (recording, controller): (RecordingId, ControllerId),
+    case_id: &str,
+    by: PrincipalId,
+    at: Timestamp,
+) -> Result<(), Error> {
+    sql("INSERT INTO objections (id, recording_id, controller_id, case_id, owner, made_at)
+         VALUES ($1, $2, $3, $4, $5, $6)")
+    .bind(Uuid::new_v4())
+    .bind(recording)
+    .bind(controller)
+    .bind(case_id)
+    .bind(by)
+    .bind(at)
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// The cases of the open objections to a recording.
+pub async fn objections(
+    on: impl Into<Conn<'_>>,
+    recording: RecordingId,
+) -> Result<Vec<String>, Error> {
+    let rows: Vec<(String,)> = sql("SELECT case_id FROM objections
+         WHERE recording_id = $1 AND decided_at IS NULL ORDER BY made_at, id")
+    .bind(recording)
+    .fetch_all(on)
+    .await?;
+    Ok(rows.into_iter().map(|(case,)| case).collect())
+}
+
+/// Decides the objection of this case. Returns whether there was one.
+pub async fn decide(
+    tx: &mut Tx,
+    recording: RecordingId,
+    case_id: &str,
+    ending: &Ending,
+) -> Result<bool, Error> {
+    let changed = sql("UPDATE objections
+         SET decided_at = $1, decided_by = $2, outcome = $3, informed_on = $4
+         WHERE recording_id = $5 AND case_id = $6 AND decided_at IS NULL")
+    .bind(ending.at)
+    .bind(ending.by)
+    .bind(ending.outcome)
+    .bind(ending.informed_on)
+    .bind(recording)
+    .bind(case_id)
+    .execute(&mut *tx)
+    .await?;
+    Ok(changed > 0)
+}
+
+/// Ends everything that is open about recordings that are erased now.
+pub(super) async fn end_with(
+    tx: &mut Tx,
+    ids: &[RecordingId],
+    now: Timestamp,
+) -> Result<(), Error> {
+    for end in [
+        "UPDATE restrictions SET outcome = 'erased', lifted_at = $1
+         WHERE lifted_at IS NULL AND recording_id ",
+        "UPDATE objections SET outcome = 'erased', decided_at = $1
+         WHERE decided_at IS NULL AND recording_id ",
+    ] {
+        sql(end).bind(now).push_in(ids).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// How many open restrictions somebody should have looked at before this day.
+pub async fn count_overdue(on: impl Into<Conn<'_>>, today: Day) -> Result<i64, Error> {
+    let (count,) = sql("SELECT COUNT(*) FROM restrictions
+         WHERE lifted_at IS NULL AND review_on < $1")
+    .bind(today)
+    .fetch_one(on)
+    .await?;
+    Ok(count)
+}

@@ -10,6 +10,7 @@ mod keyring;
 mod migrate;
 mod open;
 mod output;
+mod policy;
 mod put;
 mod reconcile;
 mod serve;
@@ -49,6 +50,9 @@ enum Command {
     /// Add and list customers.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Show and change how long a customer keeps its recordings.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Upload recordings through the API.
     Put(Box<put::Put>),
     /// Run one pass of the eraser.
@@ -88,6 +92,7 @@ impl Cli {
             Command::Migrate(command) => command.run(&config).await,
             Command::Token(command) => command.run(&config, json).await,
             Command::Customer(command) => command.run(&config, json).await,
+            Command::Policy(command) => command.run(&config, json).await,
             Command::Put(command) => command.run(json).await,
             Command::Erase(command) => command.run(&config, json).await,
             Command::Forget(command) => command.run(&config, json).await,

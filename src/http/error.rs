@@ -25,6 +25,9 @@ pub struct Problem {
     detail: String,
     /// The code in `type`, alone.
     code: &'static str,
+    /// The field that is wrong, such as `rules[2].term`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
     /// What is left to tell of an erased recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -42,6 +45,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             code,
+            field: None,
             tombstone: None,
             length: None,
         }
@@ -81,6 +85,11 @@ impl From<Error> for Problem {
             Error::Restricted => (S::LOCKED, "restricted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Error::Rule { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_policy"),
+            Error::UnknownScope { kind: "agent", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_agent"),
+            Error::UnknownScope { kind: "queue", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_queue"),
+            Error::UnknownScope { .. } => (S::UNPROCESSABLE_ENTITY, "unknown_line"),
+            Error::StalePreview => (S::CONFLICT, "stale_preview"),
             Error::UnknownField(_) => (S::UNPROCESSABLE_ENTITY, "unknown_field"),
             Error::Malformed(_) => (S::BAD_REQUEST, "malformed"),
             Error::Refused(Refusal::NotCovered) => (S::UNPROCESSABLE_ENTITY, "not_covered"),
@@ -119,11 +128,13 @@ impl From<Error> for Problem {
             }
             _ => error.to_string(),
         };
-        let tombstone = match error {
-            Error::Erased(gone) => Some(gone),
-            _ => None,
+        let (field, tombstone) = match error {
+            Error::Erased(gone) => (None, Some(gone)),
+            Error::Rule { field, .. } | Error::UnknownScope { field, .. } => (Some(field), None),
+            Error::Field { field, .. } => (Some(field.to_owned()), None),
+            _ => (None, None),
         };
-        Self { tombstone, ..Self::new(status, code, detail) }
+        Self { field, tombstone, ..Self::new(status, code, detail) }
     }
 }
 

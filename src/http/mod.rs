@@ -2,7 +2,7 @@
 //!
 //! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure` (compliance), `customers` (operators), `system` (machines)
+//!   `erasure` (compliance), `customers` (operators), `retention` (customers), `system` (machines)
 
 mod auth;
 mod body;
@@ -15,6 +15,7 @@ mod openapi;
 mod paced;
 mod playback;
 mod recordings;
+mod retention;
 mod system;
 
 use std::borrow::Cow;

@@ -14,6 +14,7 @@ pub mod guards;
 mod ids;
 mod keyring;
 pub mod ledger_entries;
+pub mod policies;
 pub mod recordings;
 mod sql;
 pub mod tickets;

@@ -80,6 +80,10 @@ pub enum Grant {
     ManageTokens,
     /// Seeing erasures.
     SeeErasures,
+    /// Seeing how long a customer keeps its recordings, and how that changed.
+    SeePolicies,
+    /// Deciding how long one's own recordings are kept.
+    SetPolicies,
 }
 
 impl Grant {
@@ -93,6 +97,8 @@ impl Grant {
         Self::ManageCustomers,
         Self::ManageTokens,
         Self::SeeErasures,
+        Self::SeePolicies,
+        Self::SetPolicies,
     ];
 }
 
@@ -172,6 +178,8 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         Grant::SeeErasures => {
             matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
         }
+        Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
+        Grant::SetPolicies => matches!(role, Role::CustomerAdmin),
     }
 }
 
@@ -181,15 +189,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#......."),
-        (Role::Trainer, ".#......"),
-        (Role::Evidence, ".#......"),
-        (Role::CustomerAdmin, ".####..#"),
-        (Role::CustomerListener, ".##....."),
-        (Role::Compliance, ".#.##..#"),
-        (Role::Auditor, ".#.....#"),
-        (Role::Legal, "........"),
-        (Role::Operator, ".....##."),
+        (Role::Ingest, "#........."),
+        (Role::Trainer, ".#........"),
+        (Role::Evidence, ".#........"),
+        (Role::CustomerAdmin, ".####..###"),
+        (Role::CustomerListener, ".##......."),
+        (Role::Compliance, ".#.##..##."),
+        (Role::Auditor, ".#.....#.."),
+        (Role::Legal, ".........."),
+        (Role::Operator, ".....##..."),
     ];
 
     #[test]

@@ -13,7 +13,9 @@ mod event;
 mod ids;
 mod number;
 mod page;
+mod policy;
 mod recording;
+mod scope;
 mod term;
 mod time;
 
@@ -24,10 +26,14 @@ pub use event::{Entry, Event};
 pub use ids::{ControllerId, CustomerRef, PrincipalId, RecordingId, RefError};
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
+pub use policy::{
+    MAX_RULES, Place, Policy, PolicyError, PolicyOrigin, PolicyProblem, PolicyStage, Rule, field,
+};
 pub use recording::{
     Cause, Class, Customer, CustomerStatus, Direction, Metadata, Numbers, Recording, SealedKey,
     State,
 };
+pub use scope::{Call, Scope, ScopeError};
 pub use term::{Term, TermError};
 pub use text_enum::UnknownWord;
 pub use time::{Clock, Day, TimeZone, Timestamp};

@@ -5,6 +5,7 @@
 //! - playing: `play`, `content`, `ticket`
 //! - finding: `find`, [`view`]
 //! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - keeping: `policies`, `journal`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -18,10 +19,12 @@ pub mod fields;
 mod find;
 mod forget;
 mod ingest;
+mod journal;
 mod keyring_place;
 mod ledger;
 mod numbers;
 mod play;
+mod policies;
 mod recent;
 mod reconcile;
 mod restrict;
@@ -36,6 +39,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
@@ -45,6 +49,7 @@ use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
+pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::retention::Refusal;
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
@@ -55,6 +60,9 @@ pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
 pub use keyring_place::DatabasePlace;
 pub use play::{Form, Heard, Wish};
+pub use policies::{
+    Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
+};
 pub use reconcile::{ReconcileOptions, Reconciled};
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
@@ -73,6 +81,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// The largest recording taken in, in bytes.
     pub max_body: u64,
+    /// How long a shortened term can be called back.
+    pub cooling_off: SignedDuration,
     /// How often the eraser runs.
     pub eraser_interval: Duration,
     /// The version of the privacy statement the support terms come from.

@@ -101,6 +101,7 @@ pub(crate) fn settings() -> Settings {
             zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         },
         max_body: 64 << 20,
+        cooling_off: SignedDuration::from_hours(24),
         eraser_interval: std::time::Duration::from_hours(1),
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },

@@ -5,6 +5,7 @@
 //! changes, `search` the lists, `report` what somebody who checks wants to know.
 
 mod erasing;
+mod moving;
 mod report;
 mod row;
 mod search;
@@ -15,6 +16,7 @@ pub use erasing::{
     Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
     finish_erased, lost_due, release,
 };
+pub use moving::{Glimpse, Movable, Moved, Names, glimpse, movable, move_many};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_after,
     oldest_stored, overdue, stuck,

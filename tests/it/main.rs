@@ -15,6 +15,7 @@ mod harness;
 mod index;
 mod ingest;
 mod playback;
+mod policies;
 mod privacy;
 mod process;
 mod reader;

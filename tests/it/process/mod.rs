@@ -12,6 +12,7 @@ mod ingest;
 mod memory;
 mod nodes;
 mod outage;
+mod policy;
 mod restore;
 
 use answer::Answer;

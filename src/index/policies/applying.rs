@@ -56,21 +56,23 @@ pub async fn activate(
     Ok(true)
 }
 
-/// Takes it upon the caller to apply a version, unless somebody does since `claimed_before`.
+/// Takes it upon the caller to apply a version, unless somebody does: their claim is `fresh` when it
+/// was made between these times. Clocks of nodes differ, and one can have been set back.
 pub async fn claim(
     tx: &mut Tx,
     controller: ControllerId,
     version: i32,
     now: Timestamp,
-    claimed_before: Timestamp,
+    fresh: (Timestamp, Timestamp),
 ) -> Result<Option<Version>, Error> {
     let query = sql("UPDATE policies SET claims = claims + 1, claimed_at = $1
          WHERE controller_id = $2 AND version = $3 AND state = 'applying'
-             AND (claimed_at IS NULL OR claimed_at < $4 OR claimed_at > $1) RETURNING ")
+             AND (claimed_at IS NULL OR claimed_at NOT BETWEEN $4 AND $5) RETURNING ")
     .bind(now)
     .bind(controller)
     .bind(version)
-    .bind(claimed_before)
+    .bind(fresh.0)
+    .bind(fresh.1)
     .push(COLUMNS);
     one(tx, query).await
 }

@@ -58,8 +58,8 @@ impl Vault {
                 between_steps!("policy.activated");
             }
             let mut tx = self.addition().await?;
-            let before = now.plus(-STALE);
-            let claimed = policies::claim(&mut tx, controller, number, now, before).await?;
+            let fresh = (now.plus(-STALE), now.plus(STALE));
+            let claimed = policies::claim(&mut tx, controller, number, now, fresh).await?;
             tx.commit().await?;
             let customer = controllers::customer(&self.0.index, controller).await?;
             if let Some((version, customer)) = claimed.zip(customer) {

@@ -27,7 +27,7 @@ pub struct Problem {
     code: &'static str,
     /// The field that is wrong, such as `rules[2].term`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    field: Option<Box<str>>,
     /// What is left to tell of an erased recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -130,8 +130,10 @@ impl From<Error> for Problem {
         };
         let (field, tombstone) = match error {
             Error::Erased(gone) => (None, Some(gone)),
-            Error::Rule { field, .. } | Error::UnknownScope { field, .. } => (Some(field), None),
-            Error::Field { field, .. } => (Some(field.to_owned()), None),
+            Error::Rule { field, .. } | Error::UnknownScope { field, .. } => {
+                (Some(field.into_boxed_str()), None)
+            }
+            Error::Field { field, .. } => (Some(field.into()), None),
             _ => (None, None),
         };
         Self { field, tombstone, ..Self::new(status, code, detail) }

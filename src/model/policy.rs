@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn what_is_no_policy_names_the_field_and_the_rule() {
         let ok = || rule("line:201", "P1Y");
-        let cases: Vec<(&str, Vec<(String, String)>, &str)> = vec![
+        let cases = [
             ("P0D", vec![], "default: a term is longer than nothing"),
             ("-P3D", vec![], "default: a term is longer than nothing"),
             ("forever", vec![], "default: a term is an ISO 8601 duration"),

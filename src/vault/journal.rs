@@ -6,7 +6,7 @@ use crate::index::recordings::Moved;
 
 impl Vault {
     /// Told of every batch of new wraps before the transaction that writes them commits.
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "nothing keeps a journal yet")]
+    #[expect(clippy::unused_async, reason = "nothing keeps a journal yet")]
     pub(super) async fn journal_wraps(&self, _rewrapped: &[Moved]) -> Result<(), Error> {
         Ok(())
     }

@@ -217,14 +217,12 @@ fn rewrapped(
     let mut mover = keys.mover();
     let done = planned.into_iter().filter_map(|(row, mut moved)| {
         moved.generation = keys.generation(moved.day);
-        match rewrap(&mut mover, controller, &row, &mut moved) {
-            Ok(()) => Some(moved),
-            Err(_) => {
-                // An incident, and no reason to keep everything else as it was.
-                tracing::error!(recording = %row.id, "a recording does not open and stays as it is");
-                None
-            }
+        let done = rewrap(&mut mover, controller, &row, &mut moved);
+        if done.is_err() {
+            // An incident, and no reason to keep everything else as it was.
+            tracing::error!(recording = %row.id, "a recording does not open and stays as it is");
         }
+        done.is_ok().then_some(moved)
     });
     done.collect()
 }

@@ -1,4 +1,5 @@
-//! A longer floor because an authority asks for it: from five years to seven (MiFID II, art. 16(7)).
+//! A longer floor because an authority asks for it: from five years to seven, as art. 16(7) of
+//! `MiFID` II has it.
 
 use serde_json::json;
 

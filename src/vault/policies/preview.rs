@@ -166,7 +166,9 @@ impl Vault {
             let after = Some((last.ended_at, last.id));
             let next = page(after);
             let count = async {
-                rows.iter().for_each(|row| counted.add(row, policy, &mut change));
+                for row in &rows {
+                    counted.add(row, policy, &mut change);
+                }
             };
             let (next, ()) = tokio::join!(next, count);
             rows = next?;

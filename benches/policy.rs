@@ -199,7 +199,7 @@ fn recording(
             sample_rate: Some(8000),
             channels: Some(1),
             agent: Some(format!("a{}", nth % 20)),
-            queue: Some(if nth % 3 == 0 { "sales" } else { "help" }.into()),
+            queue: Some(if nth.is_multiple_of(3) { "sales" } else { "help" }.into()),
             line: Some(format!("{}", 200 + nth % 50)),
             numbers: Some(numbers),
             ..Metadata::default()

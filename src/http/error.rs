@@ -16,13 +16,13 @@ use crate::vault::{Error, Refusal};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// A stable name for the kind of failure: `urn:callvault:<code>`.
-    r#type: String,
+    r#type: Box<str>,
     /// The kind of failure, for a person.
     title: &'static str,
     /// The HTTP status.
     status: u16,
     /// What went wrong here and what to do about it.
-    detail: String,
+    detail: Box<str>,
     /// The code in `type`, alone.
     code: &'static str,
     /// The field that is wrong, such as `rules[2].term`.
@@ -38,9 +38,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Box<str>>) -> Self {
         Self {
-            r#type: format!("urn:callvault:{code}"),
+            r#type: format!("urn:callvault:{code}").into(),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
@@ -52,7 +52,7 @@ impl Problem {
     }
 
     /// The request cannot be read.
-    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+    pub(super) fn malformed(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 

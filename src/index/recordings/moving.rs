@@ -266,8 +266,8 @@ const UNPACKED_POSTGRES: &str = "(SELECT substr(value, 1, 32)::UUID AS id,
 
 /// A row as the statement takes it apart.
 fn packed(moved: &Moved) -> String {
-    let wrap = moved.wrap.as_deref().map(hex::encode).unwrap_or_default();
-    let numbers = moved.numbers.as_deref().map(hex::encode).unwrap_or_default();
+    let wrap = moved.wrap.as_deref().map(hexadecimal).unwrap_or_default();
+    let numbers = moved.numbers.as_deref().map(hexadecimal).unwrap_or_default();
     let mut text = String::with_capacity(140 + wrap.len() + numbers.len());
     let term_due = moved.term_due_at.map(|due| due.micros().to_string()).unwrap_or_default();
     let shortened_by = moved.shortened_by.map(|version| version.to_string()).unwrap_or_default();
@@ -284,4 +284,14 @@ fn packed(moved: &Moved) -> String {
         wrap.len(),
     );
     text
+}
+
+/// Bytes as hexadecimal digits, in one go: for a text of its own each, `hex::encode` takes longer
+/// than sealing what it is given.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = vec![0; bytes.len() * 2];
+    match hex::encode_to_slice(bytes, &mut digits) {
+        Ok(()) => String::from_utf8(digits).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
 }

@@ -161,6 +161,7 @@ async fn vault(dir: &Path, store: Store, clock: &Clock) -> Result<Vault, Failure
             zone: TimeZone::UTC,
         },
         max_body: 1 << 20,
+        cooling_off: SignedDuration::from_hours(24),
         eraser_interval: Duration::from_hours(1),
         renew_days: false,
         scrub: callvault::vault::ScrubSettings { every: None, rate: 1 },

@@ -13,6 +13,7 @@ mod leaving;
 mod migrate;
 mod open;
 mod output;
+mod policy;
 mod put;
 mod reconcile;
 mod remote;
@@ -60,6 +61,9 @@ enum Command {
     /// Look after the endpoints that events go out to.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
+    /// Show and change how long a customer keeps its recordings.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Upload recordings through the API.
     Put(Box<put::Put>),
     /// Place, list, extend and release holds.
@@ -113,6 +117,7 @@ impl Cli {
             Command::Token(command) => command.run(&config, json).await,
             Command::Customer(command) => command.run(&config, json).await,
             Command::Webhook(command) => command.run(&config, json).await,
+            Command::Policy(command) => command.run(&config, json).await,
             Command::Put(command) => command.run(json).await,
             Command::Hold(command) => command.run(json).await,
             Command::Restrict(command) => command.run(json).await,

@@ -194,6 +194,7 @@ impl Config {
         Ok(vault::Settings {
             schedule: self.schedule()?,
             max_body: self.http.max_body.as_u64(),
+            cooling_off: self.retention.cooling_off,
             eraser_interval: positive("retention.eraser_interval", self.retention.eraser_interval)?,
             renew_days: self.retention.renew_days,
             scrub: self.scrub()?,

@@ -72,7 +72,7 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn aad(&self) -> Vec<u8> {
+    pub(super) fn aad(&self) -> Vec<u8> {
         [
             b"cvault v1 row".as_slice(),
             self.controller.as_bytes(),

@@ -40,7 +40,7 @@ pub struct WrapFacts {
 }
 
 impl WrapFacts {
-    fn aad(&self) -> Vec<u8> {
+    pub(super) fn aad(&self) -> Vec<u8> {
         let class = match self.class {
             Class::Support => 1,
             Class::Customer => 2,
@@ -60,7 +60,7 @@ impl WrapFacts {
     }
 
     /// Whether both are facts about one object, whatever its day, generation and class.
-    fn same_object(&self, other: &Self) -> bool {
+    pub(super) fn same_object(&self, other: &Self) -> bool {
         let Self { class, day, generation, .. } = *self;
         *self == Self { class, day, generation, ..*other }
     }

@@ -1,5 +1,8 @@
 //! Customers, for operators.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -28,16 +31,16 @@ struct CustomerRequest {
     /// The processing agreement.
     agreement: Option<String>,
     /// The retention term it chose (ISO 8601, such as `P1Y`).
-    #[schema(value_type = Option<String>)]
-    term: Option<Term>,
+    term: Option<String>,
     /// The shortest term the law allows it.
-    #[schema(value_type = Option<String>)]
-    floor: Option<Term>,
+    floor: Option<String>,
     /// The longest term it may choose.
-    #[schema(value_type = Option<String>)]
-    ceiling: Option<Term>,
+    ceiling: Option<String>,
     /// The law behind floor and ceiling.
     legal_basis: Option<String>,
+    /// The lines it has, so that its rules can name them before their first call.
+    #[serde(default)]
+    lines: Vec<String>,
 }
 
 /// What changes; what is absent stays.
@@ -50,11 +53,21 @@ struct CustomerChangeRequest {
     agreement: Option<String>,
     /// Whether recording is on.
     recording: Option<bool>,
+    /// The shortest term the law allows it.
+    floor: Option<String>,
+    /// The longest term it may choose.
+    ceiling: Option<String>,
+    /// The law behind floor and ceiling.
+    legal_basis: Option<String>,
+    /// `active` or `leaving`.
+    status: Option<String>,
+    /// The lines it has, and no others.
+    lines: Option<Vec<String>>,
 }
 
 /// A customer.
 #[derive(Serialize, ToSchema)]
-struct CustomerView {
+pub(super) struct CustomerView {
     /// What you call it.
     reference: String,
     /// Its opaque identifier, as ledgers and recordings name it.
@@ -120,6 +133,15 @@ struct Paging {
     cursor: Option<String>,
 }
 
+/// Reads a field that may be absent; a refusal names it.
+fn read<T: FromStr<Err: Display>>(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<T>, Error> {
+    let read = text.map(str::parse).transpose();
+    read.map_err(|error: T::Err| Error::Field { field, problem: error.to_string() })
+}
+
 /// Adds a customer.
 #[utoipa::path(
     post, path = "/v1/customers", tag = "Customers", request_body = CustomerRequest,
@@ -140,12 +162,12 @@ async fn add(
         reference,
         name: request.name,
         agreement: request.agreement,
-        term: request.term,
-        floor: request.floor,
-        ceiling: request.ceiling,
+        term: read("term", request.term.as_deref())?,
+        floor: read("floor", request.floor.as_deref())?,
+        ceiling: read("ceiling", request.ceiling.as_deref())?,
         legal_basis: request.legal_basis,
     };
-    let customer = vault.add_customer_for(&caller, new).await?;
+    let customer = vault.add_customer_for(&caller, new, &request.lines).await?;
     Ok((StatusCode::CREATED, Json(customer.into())))
 }
 
@@ -205,7 +227,15 @@ async fn change(
     Body(request): Body<CustomerChangeRequest>,
 ) -> Result<Json<CustomerView>, Problem> {
     let reference = CustomerRef::try_from(reference).map_err(|_| Error::NotFound)?;
-    let CustomerChangeRequest { name, agreement, recording } = request;
-    let change = CustomerChange { name, agreement, recording };
+    let change = CustomerChange {
+        name: request.name,
+        agreement: request.agreement,
+        recording: request.recording,
+        floor: read("floor", request.floor.as_deref())?,
+        ceiling: read("ceiling", request.ceiling.as_deref())?,
+        legal_basis: request.legal_basis,
+        status: read("status", request.status.as_deref())?,
+        lines: request.lines,
+    };
     Ok(Json(vault.change_customer(&caller, &reference, change).await?.into()))
 }

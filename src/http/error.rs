@@ -18,15 +18,18 @@ use crate::vault::{Error, Keep, Refusal};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// A stable name for the kind of failure: `urn:callvault:<code>`.
-    r#type: String,
+    r#type: Box<str>,
     /// The kind of failure, for a person.
     title: &'static str,
     /// The HTTP status.
     status: u16,
     /// What went wrong here and what to do about it.
-    detail: String,
+    detail: Box<str>,
     /// The code in `type`, alone.
     code: &'static str,
+    /// The field that is wrong, such as `rules[2].term`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<Box<str>>,
     /// What is left to tell of an erased recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -40,13 +43,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Box<str>>) -> Self {
         Self {
-            r#type: format!("urn:callvault:{code}"),
+            r#type: format!("urn:callvault:{code}").into(),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
             code,
+            field: None,
             tombstone: None,
             length: None,
             wait_seconds: None,
@@ -68,7 +72,7 @@ impl Problem {
     }
 
     /// The request cannot be read.
-    pub(super) fn malformed(detail: impl Into<String>) -> Self {
+    pub(super) fn malformed(detail: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 
@@ -102,6 +106,11 @@ impl From<Error> for Problem {
             Error::Restricted => (S::LOCKED, "restricted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Error::Rule { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_policy"),
+            Error::UnknownScope { kind: "agent", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_agent"),
+            Error::UnknownScope { kind: "queue", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_queue"),
+            Error::UnknownScope { .. } => (S::UNPROCESSABLE_ENTITY, "unknown_line"),
+            Error::StalePreview => (S::CONFLICT, "stale_preview"),
             Error::UnknownField(_) => (S::UNPROCESSABLE_ENTITY, "unknown_field"),
             Error::Malformed(_) => (S::BAD_REQUEST, "malformed"),
             Error::Refused(Refusal::NotCovered) => (S::UNPROCESSABLE_ENTITY, "not_covered"),
@@ -145,11 +154,15 @@ impl From<Error> for Problem {
             }
             _ => error.to_string(),
         };
-        let tombstone = match error {
-            Error::Erased(gone) => Some(gone),
-            _ => None,
+        let (field, tombstone) = match error {
+            Error::Erased(gone) => (None, Some(gone)),
+            Error::Rule { field, .. } | Error::UnknownScope { field, .. } => {
+                (Some(field.into_boxed_str()), None)
+            }
+            Error::Field { field, .. } => (Some(field.into()), None),
+            _ => (None, None),
         };
-        Self { tombstone, ..Self::new(status, code, detail) }
+        Self { field, tombstone, ..Self::new(status, code, detail) }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure`, `restriction` and `holds` (compliance), `customers` (operators), `leaving`
+//!   `erasure`, `restriction` and `holds` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
 mod auth;
@@ -20,6 +20,7 @@ mod paced;
 mod playback;
 mod recordings;
 mod restriction;
+mod retention;
 mod serve;
 mod system;
 mod webhooks;

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, customers, erasure, holds, ingest, leaving, playback, recordings, restriction, system,
-    webhooks,
+    App, customers, erasure, holds, ingest, leaving, playback, recordings, restriction, retention,
+    system, webhooks,
 };
 
 /// Where the document is served.
@@ -52,6 +52,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(customers::routes())
         .merge(leaving::routes())
         .merge(webhooks::routes())
+        .merge(retention::routes())
         .merge(system::routes())
 }
 

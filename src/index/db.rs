@@ -206,6 +206,10 @@ fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("secure_delete", "ON")
+        // A change of policy moves thousands of rows in one transaction: with the 2 MiB there are
+        // otherwise their pages are written and read several times over.
+        .pragma("cache_size", "-65536")
+        .pragma("wal_autocheckpoint", "8192")
 }
 
 /// A transaction, rolled back unless committed.

@@ -19,6 +19,7 @@ pub mod holds;
 mod ids;
 mod keyring;
 pub mod ledger_entries;
+pub mod policies;
 pub mod recordings;
 pub mod renewals;
 pub mod replayed;

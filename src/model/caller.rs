@@ -97,6 +97,10 @@ pub enum Grant {
     ReleaseHold,
     /// Seeing holds.
     SeeHolds,
+    /// Seeing how long a customer keeps its recordings, and how that changed.
+    SeePolicies,
+    /// Deciding how long one's own recordings are kept.
+    SetPolicies,
 }
 
 impl Grant {
@@ -115,6 +119,8 @@ impl Grant {
         Self::PlaceHold,
         Self::ReleaseHold,
         Self::SeeHolds,
+        Self::SeePolicies,
+        Self::SetPolicies,
     ];
 }
 
@@ -223,6 +229,8 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
             role,
             Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Auditor | Role::Legal
         ),
+        Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
+        Grant::SetPolicies => matches!(role, Role::CustomerAdmin),
     }
 }
 
@@ -232,15 +240,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#............"),
-        (Role::Trainer, ".#..........."),
-        (Role::Evidence, ".#........#.#"),
-        (Role::CustomerAdmin, ".####..######"),
-        (Role::CustomerListener, ".##.........."),
-        (Role::Compliance, ".#.##..#..###"),
-        (Role::Auditor, ".#.....#....#"),
-        (Role::Legal, "..........###"),
-        (Role::Operator, ".....##..#..."),
+        (Role::Ingest, "#.............."),
+        (Role::Trainer, ".#............."),
+        (Role::Evidence, ".#........#.#.."),
+        (Role::CustomerAdmin, ".####..########"),
+        (Role::CustomerListener, ".##............"),
+        (Role::Compliance, ".#.##..#..####."),
+        (Role::Auditor, ".#.....#....#.."),
+        (Role::Legal, "..........###.."),
+        (Role::Operator, ".....##..#....."),
     ];
 
     #[test]

@@ -74,6 +74,16 @@ text_enum! {
         TokenRevoked => "token.revoked",
         /// A term was set.
         PolicyChanged => "policy.changed",
+        /// A customer chose its first terms.
+        PolicyCreated => "policy.created",
+        /// Terms that were set are in force now.
+        PolicyActivated => "policy.activated",
+        /// Terms that are in force were applied to every recording there was.
+        PolicyApplied => "policy.applied",
+        /// Terms that were set were called back in time.
+        PolicyCancelled => "policy.cancelled",
+        /// An authority asked for a longer floor.
+        PolicyFloorExtended => "policy.floor_extended",
         /// Metadata was rectified.
         RecordingRectified => "recording.rectified",
         /// Mass erasing was stopped, or let go on.

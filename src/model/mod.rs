@@ -14,8 +14,10 @@ mod hold;
 mod ids;
 mod number;
 mod page;
+mod policy;
 mod recording;
 mod restriction;
+mod scope;
 mod term;
 mod time;
 
@@ -30,11 +32,15 @@ pub use ids::{
 };
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
+pub use policy::{
+    MAX_RULES, Place, Policy, PolicyError, PolicyOrigin, PolicyProblem, PolicyStage, Rule, field,
+};
 pub use recording::{
     Cause, Class, Customer, CustomerStatus, Direction, Metadata, Numbers, Recording, SealedKey,
     State,
 };
 pub use restriction::{Ground, Outcome};
+pub use scope::{Call, Scope, ScopeError};
 pub use term::{Term, TermError};
 pub use text_enum::UnknownWord;
 pub use time::{Clock, Day, TimeZone, Timestamp};

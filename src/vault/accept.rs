@@ -5,18 +5,24 @@ use bytes::Bytes;
 use super::error::Error;
 use super::fields::{Draft, bad};
 use super::ingest::Ingested;
+use super::policies::limits;
 use super::sealing::{self, Sealed, Sealing};
 use super::{Vault, content, ledger};
 use crate::audio::{self, Analysis, Limits};
 use crate::index::{self, recordings::SameCall};
 use crate::model::{Caller, Class, ControllerId, Event, RecordingId, State, Term, Timestamp};
-use crate::retention::{Dates, Refusal, Schedule};
+use crate::retention::{self, Dates, Refusal, Schedule};
+
+/// How often a policy may change while one recording comes in.
+const POLICY_CHANGES: usize = 5;
 
 /// For whom and under which policy a recording is taken in.
 pub(super) struct Target {
     pub(super) controller: ControllerId,
     pub(super) policy: String,
     pub(super) term: Option<Term>,
+    /// Of a customer: which version of its policy that is, and between what its terms lie.
+    pub(super) version: Option<(i32, retention::Limits)>,
 }
 
 impl Vault {
@@ -130,7 +136,7 @@ impl Vault {
             }
             let version = self.0.settings.statement_version.as_deref().unwrap_or("demo");
             let policy = format!("support/{version}");
-            return Ok(Target { controller: self.0.provider, policy, term: None });
+            return Ok(Target { controller: self.0.provider, policy, term: None, version: None });
         }
         let customer = match (&draft.customer, scope.customer) {
             (Some(reference), _) => {
@@ -149,8 +155,11 @@ impl Vault {
         }
         // The customer may be newer than this node's keyring.
         self.0.keys.ensure(&[customer.id], &[]).await?;
+        let rules = self.policy_in_force(&customer).await?;
+        let term = rules.map(|rules| rules.term_for(&draft.call()));
         let policy = format!("customer/{}", customer.policy_version);
-        Ok(Target { controller: customer.id, policy, term: customer.term })
+        let version = Some((customer.policy_version, limits(&customer)));
+        Ok(Target { controller: customer.id, policy, term, version })
     }
 
     /// When it must be gone, if it may come in at all.
@@ -160,7 +169,12 @@ impl Vault {
         target: &Target,
         ended_at: Timestamp,
     ) -> Result<Dates, Refusal> {
-        let dates = self.0.settings.schedule.dates(draft.class, ended_at, target.term);
+        let schedule = &self.0.settings.schedule;
+        let mut dates = schedule.dates(draft.class, ended_at, target.term);
+        if let Some(((_, limits), term)) = target.version.zip(target.term) {
+            let due_at = limits.due(term, ended_at, &schedule.zone);
+            dates = Dates { due_at, metadata_due_at: due_at };
+        }
         let now = self.0.clock.now();
         Schedule::check(draft.class, draft.direction, ended_at, dates, now)?;
         Ok(dates)
@@ -199,7 +213,19 @@ impl Vault {
     ) -> Result<Ingested, Error> {
         let id = sealed.context.recording;
         between_steps!("ingest.stored");
-        let kept = self.write_rows(draft, target, analysis, &sealed, ended_at, dates).await;
+        let mut kept = self.write_rows(draft, target, analysis, &sealed, ended_at, dates).await;
+        for _ in 0..POLICY_CHANGES {
+            if !matches!(kept, Err(Error::StalePreview)) {
+                break;
+            }
+            // Its customer's policy changed a moment ago: what comes in now is kept by the new one.
+            kept = async {
+                let target = self.target(caller, draft).await?;
+                let dates = self.dates(draft, &target, ended_at)?;
+                self.write_rows(draft, &target, analysis, &sealed, ended_at, dates).await
+            }
+            .await;
+        }
         match kept {
             Ok(recording) => {
                 metrics::counter!("callvault_ingest_bytes_total").increment(sealed.len);

@@ -7,7 +7,8 @@ use super::fields::bad;
 use super::{Vault, ledger, must};
 use crate::index;
 use crate::model::{
-    Caller, ControllerId, Customer, CustomerRef, CustomerStatus, Event, Grant, Term,
+    Caller, ControllerId, Customer, CustomerRef, CustomerStatus, Event, Grant, PolicyStage,
+    PrincipalId, Term,
 };
 
 /// The longest term a customer may choose unless the provider says otherwise.
@@ -41,6 +42,16 @@ pub struct CustomerChange {
     pub agreement: Option<String>,
     /// Whether recording is on.
     pub recording: Option<bool>,
+    /// The shortest term the law allows it.
+    pub floor: Option<Term>,
+    /// The longest term it may choose.
+    pub ceiling: Option<Term>,
+    /// The law behind them.
+    pub legal_basis: Option<String>,
+    /// Whether it is served, or leaving. It ends with its own end of service.
+    pub status: Option<CustomerStatus>,
+    /// The lines it has, and no others.
+    pub lines: Option<Vec<String>>,
 }
 
 impl Vault {
@@ -49,13 +60,24 @@ impl Vault {
         &self,
         caller: &Caller,
         new: NewCustomer,
+        lines: &[String],
     ) -> Result<Customer, Error> {
         must(caller, Grant::ManageCustomers)?;
-        self.add_customer(new).await
+        self.add(Some(caller.id), new, lines).await
     }
 
     /// Adds a customer. Recording is on from the start when agreement and term are there.
     pub async fn add_customer(&self, new: NewCustomer) -> Result<Customer, Error> {
+        self.add(None, new, &[]).await
+    }
+
+    async fn add(
+        &self,
+        by: Option<PrincipalId>,
+        new: NewCustomer,
+        lines: &[String],
+    ) -> Result<Customer, Error> {
+        check_lines(lines)?;
         check_text("name", &new.name)?;
         if let Some(agreement) = &new.agreement {
             check_text("agreement", agreement)?;
@@ -79,7 +101,7 @@ impl Vault {
             created_at: now,
         };
         self.0.keys.ensure(&[customer.id], &[]).await?;
-        let body = json!({ "recording": recording, "term": customer.term });
+        let body = json!({ "recording": recording, "term": customer.term, "by": by });
         let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
         let mut tx = self.addition().await?;
         match index::controllers::insert_customer(&mut tx, &customer).await {
@@ -89,6 +111,10 @@ impl Vault {
             result => result?,
         }
         index::ledger_entries::append(&mut tx, &[entry]).await?;
+        super::policies::first(&mut tx, &customer, by).await?;
+        if !lines.is_empty() {
+            index::policies::set_lines(&mut tx, customer.id, lines).await?;
+        }
         tx.commit().await?;
         Ok(customer)
     }
@@ -103,7 +129,12 @@ impl Vault {
         must(caller, Grant::ManageCustomers)?;
         let found = index::controllers::find_customer(&self.0.index, reference).await?;
         let mut customer = found.ok_or(Error::NotFound)?;
-        let described = change.name.is_some() || change.agreement.is_some();
+        let described = change.name.is_some()
+            || change.agreement.is_some()
+            || change.floor.is_some()
+            || change.ceiling.is_some()
+            || change.legal_basis.is_some()
+            || change.lines.is_some();
         let mut events: Vec<_> = described.then_some(Event::TenantEnabled).into_iter().collect();
         if let Some(name) = change.name {
             check_text("name", &name)?;
@@ -124,12 +155,38 @@ impl Vault {
             }
             customer.recording = recording;
         }
-        let body = json!({ "recording": customer.recording });
+        if change.status.is_some_and(|status| status != customer.status) {
+            return Err(bad("status", "changes by the end of service only, and by withdrawing it"));
+        }
+        let limited = (change.floor, change.ceiling, &change.legal_basis) != (None, None, &None);
+        if let Some(basis) = change.legal_basis {
+            check_text("legal_basis", &basis)?;
+            customer.legal_basis = Some(basis);
+        }
+        customer.floor = change.floor.or(customer.floor);
+        customer.ceiling = change.ceiling.unwrap_or(customer.ceiling);
+        if limited {
+            self.check_limits(&customer).await?;
+        }
+        check_lines(change.lines.as_deref().unwrap_or_default())?;
+        let body = json!({
+            "recording": customer.recording, "status": customer.status, "floor": customer.floor,
+            "ceiling": customer.ceiling, "lines": change.lines.as_ref().map(Vec::len),
+            "by": caller.id,
+        });
         let now = self.0.clock.now();
         let entry = |event| ledger::general(customer.id, now, event, &body);
         let entries: Vec<_> = events.into_iter().map(entry).collect();
         let mut tx = self.change().await?;
+        // A policy that comes into force at this moment must not be overwritten.
+        let in_force = index::policies::lock_customer(&mut tx, customer.id).await?;
+        if in_force != Some(customer.policy_version) {
+            return Err(Error::Conflict("the customer changed; look again"));
+        }
         index::controllers::update_customer(&mut tx, &customer).await?;
+        if let Some(lines) = &change.lines {
+            index::policies::set_lines(&mut tx, customer.id, lines).await?;
+        }
         index::ledger_entries::append(&mut tx, &entries).await?;
         tx.commit().await?;
         Ok(customer)
@@ -183,6 +240,20 @@ impl Vault {
         Ok(index::controllers::list_customers(&self.0.index, None, 1).await?.is_empty())
     }
 
+    /// Whether its limits fit each other, the policy in force and the one that waits.
+    async fn check_limits(&self, customer: &Customer) -> Result<(), Error> {
+        let basis = customer.legal_basis.as_deref();
+        self.check_terms(None, customer.floor, customer.ceiling, basis)?;
+        for version in index::policies::list(&self.0.index, customer.id).await? {
+            let counts = version.version == customer.policy_version
+                || version.stage == PolicyStage::Scheduled;
+            if counts {
+                self.within_limits(&version.policy, super::policies::limits(customer))?;
+            }
+        }
+        Ok(())
+    }
+
     fn check_terms(
         &self,
         term: Option<Term>,
@@ -215,8 +286,21 @@ const fn switched(on: bool) -> Event {
     if on { Event::TenantRecordingOn } else { Event::TenantRecordingOff }
 }
 
+/// Lines are what a recording can name.
+fn check_lines(lines: &[String]) -> Result<(), Error> {
+    let fits = |line: &String| {
+        line.trim() == line
+            && (1..=256).contains(&line.len())
+            && !line.chars().any(char::is_control)
+    };
+    if lines.len() > 10_000 || !lines.iter().all(fits) {
+        return Err(bad("lines", "are at most 10,000 texts of 1 to 256 bytes"));
+    }
+    Ok(())
+}
+
 /// A name or a reference says something.
-fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
+pub(super) fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
     if text.trim().is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
         return Err(bad(field, "is 1 to 200 bytes of printable text"));
     }

@@ -4,6 +4,7 @@
 //! whichever node finds it (design.md 6, I16). One batch is one transaction a step, whatever its
 //! size.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
@@ -14,8 +15,8 @@ use serde_json::json;
 use super::error::Error;
 use super::{Vault, ledger, watch};
 use crate::index::recordings::{self as rows, Claimed, Erased};
-use crate::index::{self, ledger_entries};
-use crate::model::{Cause, Class, Event, RecordingId, Timestamp};
+use crate::index::{self, ledger_entries, policies};
+use crate::model::{Cause, Class, ControllerId, Event, RecordingId, Timestamp};
 use crate::store::Absence;
 
 /// How many recordings a batch erases.
@@ -43,7 +44,7 @@ pub struct ErasePass {
     pub reappeared: u64,
     /// Recordings whose metadata went too.
     pub buried: u64,
-    /// Why nothing new was erased, if so.
+    /// Why nothing new was erased, or not all that a shorter term made due, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<String>,
 }
@@ -79,6 +80,11 @@ impl Vault {
         let now = self.0.clock.now();
         pass.paused = self.may_erase(now).await?;
         if pass.paused.is_none() {
+            // Whatever becomes of a change of policy, everything else goes on time.
+            if let Err(error) = self.apply_policies(now).await {
+                tracing::error!(error = error.chain(), "a change of policy is not applied yet");
+            }
+            pass.paused = self.brake_policies(now).await?;
             // By the time that was judged: a clock that jumps during the pass ends nothing in it.
             self.erase_abreast(now, &mut pass).await?;
             self.erase_lost(now, &mut pass).await?;
@@ -186,7 +192,7 @@ impl Vault {
         let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
         let mut tx = self.change().await?;
         let destroyed = rows::destroy_wraps(&mut tx, &ids, now).await?;
-        let destroyed: std::collections::HashSet<_> = destroyed.into_iter().collect();
+        let destroyed: HashSet<_> = destroyed.into_iter().collect();
         let released: std::collections::HashSet<_> =
             rows::release(&mut tx, &ids).await?.into_iter().collect();
         let entries: Vec<_> = batch
@@ -202,6 +208,9 @@ impl Vault {
             })
             .collect();
         ledger_entries::append(&mut tx, &entries).await?;
+        for ((controller, version), count) in shortened(batch, &destroyed) {
+            policies::count_erased(&mut tx, controller, version, count).await?;
+        }
         between_steps!("erase.destroying");
         tx.commit().await?;
         let past = |row: &&Claimed| destroyed.contains(&row.id) || row.key_destroyed_at.is_some();
@@ -331,6 +340,23 @@ impl Vault {
             pass.buried += ids.len() as u64;
         }
     }
+}
+
+/// How many went because of which version of whose policy.
+fn shortened(
+    batch: &[Claimed],
+    destroyed: &HashSet<RecordingId>,
+) -> BTreeMap<(ControllerId, i32), i64> {
+    let mut counts = BTreeMap::new();
+    for row in batch.iter().filter(|row| destroyed.contains(&row.id)) {
+        let version = row.case_id.as_deref().and_then(|case| case.strip_prefix("policy/"));
+        if row.cause == Cause::PolicyShortened
+            && let Some(version) = version.and_then(|version| version.parse().ok())
+        {
+            *counts.entry((row.controller, version)).or_default() += 1;
+        }
+    }
+    counts
 }
 
 fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {

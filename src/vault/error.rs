@@ -51,6 +51,25 @@ pub enum Error {
         /// What is wrong with it and what to do.
         problem: String,
     },
+    /// A part of a policy is not what it can be.
+    #[error("{field}: {problem}")]
+    Rule {
+        /// Which part of which rule.
+        field: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A rule is about something the customer does not have, as far as anybody knows.
+    #[error("{field}: this {kind} is neither declared nor on any recording of this customer")]
+    UnknownScope {
+        /// Which part of which rule.
+        field: String,
+        /// The sort of scope.
+        kind: &'static str,
+    },
+    /// What somebody saw is not what there is, or not what they ask for.
+    #[error("this preview is stale or of another change: look again, and use its token")]
+    StalePreview,
     /// A field nobody declared.
     #[error("{0} is no metadata field; undeclared fields are refused, never kept")]
     UnknownField(String),
@@ -182,6 +201,13 @@ fn kept(keep: Keep, basis: Option<&str>) -> String {
             format!("a restriction ({ground}) keeps this recording; lift it first")
         }
         Keep::NotDue => "its term has not ended".to_owned(),
+    }
+}
+
+impl From<crate::model::PolicyError> for Error {
+    fn from(error: crate::model::PolicyError) -> Self {
+        let field = crate::model::field(error.place, error.part);
+        Self::Rule { field, problem: error.problem.to_string() }
     }
 }
 

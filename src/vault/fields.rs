@@ -134,6 +134,18 @@ pub struct Draft {
     pub declared: Option<Declared>,
 }
 
+impl Draft {
+    /// What a rule of a policy looks at.
+    pub(super) fn call(&self) -> crate::model::Call<'_> {
+        crate::model::Call {
+            line: self.line.as_deref(),
+            agent: self.agent.as_deref(),
+            queue: self.queue.as_deref(),
+            direction: self.direction,
+        }
+    }
+}
+
 /// Reads the numbers. A withheld caller is dropped here and stays nowhere (requirements A38).
 fn numbers(
     caller: Option<&str>,

@@ -4,7 +4,7 @@
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
 //! - playing: `play`, `content`, `source`, `ticket`
 //! - finding: `find`, [`view`]
-//! - keeping: `holds`, `restrict`, `object`, `approvals` (the second person)
+//! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
@@ -30,6 +30,7 @@ mod ledger;
 mod numbers;
 mod object;
 mod play;
+mod policies;
 mod recent;
 mod reconcile;
 mod renew;
@@ -49,6 +50,7 @@ mod webhooks;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -59,6 +61,7 @@ use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
+pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::retention::{Keep, Refusal};
 pub use approvals::ApprovalView;
 pub use content::Content;
@@ -77,6 +80,9 @@ pub use leaving::{
 };
 pub use object::Decision;
 pub use play::{Form, Heard, Wish};
+pub use policies::{
+    Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
+};
 pub use reconcile::{ReconcileOptions, Reconciled};
 pub use renew::Renewal;
 pub use restore::Restored;
@@ -100,6 +106,8 @@ pub struct Settings {
     pub schedule: Schedule,
     /// The largest recording taken in, in bytes.
     pub max_body: u64,
+    /// How long a shortened term can be called back.
+    pub cooling_off: SignedDuration,
     /// How often the eraser runs.
     pub eraser_interval: Duration,
     /// Whether a day that a recording left early is renewed before the nightly forgetting.

@@ -8,7 +8,7 @@ use crate::crypto::Keys;
 use crate::model::{Class, ControllerId, Day, E164, Numbers, Recording, RecordingId};
 
 /// What the sealing is bound to, beside whose it is and which recording.
-const LABEL: &str = "numbers";
+pub(super) const LABEL: &str = "numbers";
 
 /// What a number's blind index is bound to, beside whose it is.
 const BLIND: &str = "number";

@@ -58,6 +58,13 @@ impl Vault {
             }),
         );
         let mut tx = self.addition().await?;
+        if let Some((version, _)) = target.version {
+            // A change of policy that comes into force meanwhile would pass this recording by.
+            let in_force = index::policies::version_in_force(&mut tx, target.controller).await?;
+            if in_force != Some(version) {
+                return Err(Error::StalePreview);
+            }
+        }
         index::recordings::insert(&mut tx, &recording, &marks).await?;
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;

@@ -162,6 +162,7 @@ impl Vault {
         let entry = ledger::general(self.0.provider, now, Event::EraserBraked, &body);
         let mut tx = self.addition().await?;
         guards::confirm(&mut tx, now).await?;
+        self.confirm_braked(&mut tx, now).await?;
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         self.0.watch.remember(Some(now));
@@ -179,7 +180,8 @@ impl Vault {
         Ok(reason.to_owned())
     }
 
-    async fn usual(&self, now: Timestamp) -> Result<u64, Error> {
+    /// How many recordings a run may erase without being asked.
+    pub(super) async fn usual(&self, now: Timestamp) -> Result<u64, Error> {
         let since = now.plus(SignedDuration::from_hours(-24 * TRAILING_DAYS));
         let counts = rows::daily_erasures(&self.0.index, since).await?;
         let counts: Vec<_> = counts.into_iter().map(|(_, count)| count.unsigned_abs()).collect();

@@ -202,7 +202,7 @@ async fn absence(vault: &TestVault, id: Uuid) -> Absence {
 }
 
 /// The events of a recording, in order.
-async fn events(vault: &TestVault, id: Uuid) -> Vec<Event> {
+pub(crate) async fn events(vault: &TestVault, id: Uuid) -> Vec<Event> {
     let controller = row(vault, id).await.controller;
     let entries = ledger_entries::list(vault.vault.index(), controller, 0, 1000).await.unwrap();
     let about = entries.into_iter().filter(|entry| entry.recording == Some(RecordingId(id)));

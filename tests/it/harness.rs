@@ -101,6 +101,7 @@ pub(crate) fn settings() -> Settings {
             zone: TimeZone::get("Europe/Amsterdam").unwrap(),
         },
         max_body: 64 << 20,
+        cooling_off: SignedDuration::from_hours(24),
         eraser_interval: std::time::Duration::from_hours(1),
         renew_days: true,
         scrub: ScrubSettings { every: Some(SignedDuration::from_hours(720)), rate: 1 << 40 },

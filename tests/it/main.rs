@@ -20,6 +20,7 @@ mod journal;
 mod leaving;
 mod limits;
 mod playback;
+mod policies;
 mod privacy;
 mod process;
 mod reader;

@@ -84,7 +84,15 @@ pub async fn lost_due(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// Why a recording is erased whose term has ended: a term that its controller made shorter is a
+/// cause of its own, so that nothing goes by `term` before its first instant (I6).
+const CAUSE_BY_TERM: &str =
+    "cause = CASE WHEN shortened_by IS NULL THEN 'term' ELSE 'policy_shortened' END,
+     case_id = CASE WHEN shortened_by IS NULL THEN NULL ELSE 'policy/' || shortened_by END";
+
 /// Claims recordings whose term has ended and that nothing keeps, the longest overdue first.
+///
+/// Those that a shorter term made due wait while that version of the policy is stopped.
 pub async fn claim_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
     let claimed = claim_where(tx, DUE, now, limit).await?;
     if claimed.is_empty() { claim_where(tx, DUE_RESTRICTED, now, limit).await } else { Ok(claimed) }
@@ -100,14 +108,20 @@ async fn claim_where(
         .push(condition)
         .push(" AND due_at <= ")
         .push_bind(now)
-        .push(" ORDER BY due_at LIMIT ")
+        .push(
+            " AND (shortened_by IS NULL OR NOT EXISTS (SELECT 1 FROM policies
+                  WHERE policies.controller_id = recordings.controller_id
+                      AND version = shortened_by AND braked_count IS NOT NULL))
+              ORDER BY due_at LIMIT ",
+        )
         .push_bind(limit)
         .push_each("", SKIP_LOCKED)
         .push(
             ") UPDATE recordings
-             SET state = 'erasing', cause = 'term', case_id = NULL, claims = claims + 1,
-                 attempts = 0, error_code = NULL, claimed_at = ",
+             SET state = 'erasing', claims = claims + 1, attempts = 0, error_code = NULL, ",
         )
+        .push(CAUSE_BY_TERM)
+        .push(", claimed_at = ")
         .push_bind(now)
         .push(" WHERE id IN (SELECT id FROM picked)")
         .push(CLAIMED)
@@ -119,8 +133,8 @@ async fn claim_where(
 
 /// Claims one recording, if it is stored or lost and no hold keeps it (I7).
 ///
-/// No restriction that suspends may be open. With cause `term` it must be due (I6); any other cause
-/// needs a case (I5).
+/// No restriction that suspends may be open. With cause `term` it must be due (I6), and the cause
+/// becomes `policy_shortened` when a shorter term made it due; any other cause needs a case (I5).
 pub async fn claim_one(
     tx: &mut Tx,
     id: RecordingId,
@@ -129,14 +143,17 @@ pub async fn claim_one(
     now: Timestamp,
 ) -> Result<Option<Claimed>, Error> {
     let mut query = sql("UPDATE recordings
-         SET state = 'erasing', cause = $1, case_id = $2, claimed_at = $3, claims = claims + 1,
-             attempts = 0, error_code = NULL
-         WHERE id = $4 AND state IN ('stored', 'lost') AND NOT held
-             AND (NOT restricted OR restriction_ground = 'objection_pending')")
-    .bind(cause)
-    .bind(case_id.map(str::to_owned))
-    .bind(now)
-    .bind(id);
+         SET state = 'erasing', claims = claims + 1, attempts = 0, error_code = NULL, ");
+    query = if cause == Cause::Term {
+        query.push(CAUSE_BY_TERM)
+    } else {
+        let case_id = case_id.map(str::to_owned);
+        query.push("cause = ").push_bind(cause).push(", case_id = ").push_bind(case_id)
+    };
+    query = query.push(", claimed_at = ").push_bind(now).push(" WHERE id = ").push_bind(id).push(
+        " AND state IN ('stored', 'lost') AND NOT held
+          AND (NOT restricted OR restriction_ground = 'objection_pending')",
+    );
     if cause == Cause::Term {
         query = query.push(" AND due_at <= ").push_bind(now);
     }

@@ -8,6 +8,7 @@ mod erasing;
 mod holding;
 mod journal;
 mod leaving;
+mod moving;
 mod report;
 mod restore;
 mod row;
@@ -26,6 +27,7 @@ pub use journal::{
     renew_wraps, set_journaled, set_journaled_gone, unjournaled, unjournaled_gone, wrapped_before,
 };
 pub use leaving::{ErasedCounts, Holdings, claim_leaving, departed, find_each, holdings};
+pub use moving::{Glimpse, Movable, Moved, Names, glimpse, movable, move_many};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,
     oldest_stored, overdue, stuck, suspended_past_due,

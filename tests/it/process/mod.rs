@@ -14,6 +14,7 @@ mod leaving;
 mod memory;
 mod nodes;
 mod outage;
+mod policy;
 mod renew;
 mod restore;
 

@@ -20,7 +20,9 @@ use crate::model::{Term, TimeZone};
 use crate::retention::Schedule;
 use crate::{store, vault};
 
-pub use sections::{Http, Index, Keyring, Log, LogFormat, ProviderIdentity, Retention, Store};
+pub use sections::{
+    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, Store, WitnessAddress,
+};
 pub use sources::environment;
 use sources::{Environment, SecretFiles};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub keyring: Keyring,
     /// Terms and timers.
     pub retention: Retention,
+    /// The logs that others can check.
+    pub ledger: Ledger,
     /// Who the provider is.
     pub provider: ProviderIdentity,
     /// Logging.
@@ -97,6 +101,11 @@ impl Default for Config {
                 eraser_interval: SignedDuration::from_secs(30),
                 time_zone: "Europe/Amsterdam".into(),
             },
+            ledger: Ledger {
+                origin: vault::LedgerSettings::default().origin,
+                key_path: None,
+                witnesses: Vec::new(),
+            },
             provider: ProviderIdentity {
                 name: None,
                 privacy_contact: None,
@@ -123,6 +132,7 @@ impl Config {
         let figment = figment.merge(SecretFiles::of(Environment(environment))?);
         let config: Self = figment.extract().map_err(|error| Error::Invalid(Box::new(error)))?;
         config.schedule()?;
+        config.ledger()?;
         Ok(config)
     }
 
@@ -189,7 +199,30 @@ impl Config {
                 country: self.store.country.clone(),
                 instrument: self.store.transfer_instrument.clone(),
             },
+            ledger: self.ledger()?,
         })
+    }
+
+    /// What the logs are called and who cosigns them.
+    fn ledger(&self) -> Result<vault::LedgerSettings, Error> {
+        let Ledger { origin, witnesses, .. } = &self.ledger;
+        let problem = "is a name without spaces or plus, such as vault.example.nl/1";
+        if !vault::is_log_name(origin) {
+            return Err(Error::Value { key: "ledger.origin", problem: problem.into() });
+        }
+        let witness = |witness: &WitnessAddress| {
+            let wrong = |problem| Error::Value { key: "ledger.witnesses", problem };
+            let vkey = witness.vkey.parse().map_err(|error| wrong(format!("{error}")))?;
+            Ok(vault::Witness { url: witness.url.clone(), vkey })
+        };
+        let witnesses = witnesses.iter().map(witness).collect::<Result<_, Error>>()?;
+        Ok(vault::LedgerSettings { origin: origin.clone(), witnesses })
+    }
+
+    /// The key that signs the checkpoints.
+    #[must_use]
+    pub fn ledger_key(&self) -> PathBuf {
+        self.ledger.key_path.clone().unwrap_or_else(|| self.data_dir.join("ledger.key"))
     }
 
     /// Refuses to run for real without what every recording refers to.

@@ -34,6 +34,7 @@ mod tests;
 pub use cipher::bench_segment;
 pub use error::Error;
 pub use files::Files;
+pub(crate) use files::write_file;
 pub use forget::Forgotten;
 pub use keys::{Keys, Status};
 pub use note::{open_note, seal_note};

@@ -2,7 +2,7 @@
 //!
 //! - `auth`: who calls; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure` (compliance), `customers` (operators), `system` (machines)
+//!   `erasure` and `ledger` (compliance), `customers` (operators), `system` (machines)
 
 mod auth;
 mod body;
@@ -11,6 +11,7 @@ mod erasure;
 mod error;
 mod extract;
 mod ingest;
+mod ledger;
 mod openapi;
 mod paced;
 mod playback;

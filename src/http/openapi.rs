@@ -7,7 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{App, customers, erasure, ingest, playback, recordings, system};
+use super::{App, customers, erasure, ingest, ledger, playback, recordings, system};
 
 /// Where the document is served.
 const DOCUMENT: &str = "/v1/openapi.json";
@@ -44,6 +44,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(recordings::routes())
         .merge(playback::routes())
         .merge(erasure::routes())
+        .merge(ledger::routes())
         .merge(customers::routes())
         .merge(system::routes())
 }

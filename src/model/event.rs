@@ -50,6 +50,26 @@ text_enum! {
         EraserBraked => "erasure.braked",
         /// The clock jumped.
         ClockAnomaly => "clock.anomaly",
+        /// The first entry of a log.
+        LogOpened => "log.opened",
+        /// In the log over all logs: how far one of them is.
+        LogCheckpoint => "log.checkpoint",
+        /// Recording was switched on for a customer.
+        RecordingSwitchedOn => "tenant.recording_on",
+        /// Recording was switched off for a customer.
+        RecordingSwitchedOff => "tenant.recording_off",
+        /// Something else about a customer was changed.
+        TenantChanged => "tenant.changed",
+        /// Somebody was given a token.
+        TokenCreated => "token.created",
+        /// A token was taken back.
+        TokenRevoked => "token.revoked",
+        /// Entries that a restored index lacked were put back, and their erasures done again.
+        RestoreCompleted => "restore.completed",
+        /// A witness signs the checkpoints, for the first time or again.
+        WitnessCosigned => "witness.cosigned",
+        /// A witness does not answer, or refuses.
+        WitnessUnreachable => "witness.unreachable",
     }
 }
 
@@ -66,6 +86,6 @@ pub struct Entry {
     pub event: Event,
     /// About which recording, if one.
     pub recording: Option<RecordingId>,
-    /// The rest, as compact JSON: codes, ids and integers only.
+    /// The leaf: the bytes that are hashed, JSON with codes, ids and integers only.
     pub body: String,
 }

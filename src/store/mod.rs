@@ -7,6 +7,7 @@
 
 mod cached;
 mod error;
+mod files;
 mod local;
 mod name;
 mod objects;

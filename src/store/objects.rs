@@ -171,7 +171,14 @@ impl Store {
     pub fn list(&self) -> BoxStream<'static, Result<Listed, Error>> {
         let prefix = self.0.prefix.clone();
         let within = (prefix != Path::default()).then_some(&self.0.prefix);
-        self.0.objects.list(within).map(move |meta| Ok(Listed::new(&prefix, &meta?))).boxed()
+        let store = self.clone();
+        let objects = self.0.objects.list(within).filter_map(move |meta| {
+            let ours = meta.map_err(Error::from).map(|meta| {
+                (!store.is_file(&meta.location)).then(|| Listed::new(&prefix, &meta))
+            });
+            std::future::ready(ours.transpose())
+        });
+        objects.boxed()
     }
 
     /// Writes, reads back and deletes an object of its own: whether the store does what it is for.

@@ -88,6 +88,7 @@ impl Vault {
             }
             result => result?,
         }
+        self.open_log(&mut tx, customer.id, now).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         Ok(customer)
@@ -103,6 +104,7 @@ impl Vault {
         must(caller, Grant::ManageCustomers)?;
         let found = index::controllers::find_customer(&self.0.index, reference).await?;
         let mut customer = found.ok_or(Error::NotFound)?;
+        let was_on = customer.recording;
         if let Some(name) = change.name {
             check_text("name", &name)?;
             customer.name = name;
@@ -119,9 +121,14 @@ impl Vault {
             }
             customer.recording = recording;
         }
-        let body = json!({ "recording": customer.recording });
+        let event = match (was_on, customer.recording) {
+            (false, true) => Event::RecordingSwitchedOn,
+            (true, false) => Event::RecordingSwitchedOff,
+            _ => Event::TenantChanged,
+        };
+        let body = json!({ "by": caller.id, "recording": customer.recording });
         let now = self.0.clock.now();
-        let entry = ledger::general(customer.id, now, Event::TenantEnabled, &body);
+        let entry = ledger::general(customer.id, now, event, &body);
         let mut tx = self.change().await?;
         index::controllers::update_customer(&mut tx, &customer).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;

@@ -5,6 +5,8 @@
 //! - playing: `play`, `content`, `ticket`
 //! - finding: `find`, [`view`]
 //! - erasing: `erase`, `early`, `forget`, `reconcile`, `restrict`
+//! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
+//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -20,27 +22,34 @@ mod forget;
 mod ingest;
 mod keyring_place;
 mod ledger;
+mod logs;
 mod numbers;
 mod play;
+mod project;
 mod recent;
 mod reconcile;
+mod replay;
 mod restrict;
 mod row;
 mod sealing;
+mod standing;
 mod ticket;
 mod tokens;
 mod upkeep;
 pub mod view;
 mod watch;
+mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::crypto::Keys;
 use crate::index::{self, Db};
+use crate::ledger::Signer;
 use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
@@ -54,8 +63,12 @@ pub use find::Filter;
 pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
 pub use keyring_place::DatabasePlace;
+pub use crate::ledger::is_name as is_log_name;
+pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
 pub use play::{Form, Heard, Wish};
+pub use project::Projection;
 pub use reconcile::{ReconcileOptions, Reconciled};
+pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
@@ -79,6 +92,8 @@ pub struct Settings {
     pub statement_version: Option<String>,
     /// Where the objects are.
     pub location: Location,
+    /// What the logs are called and who cosigns them.
+    pub ledger: LedgerSettings,
 }
 
 /// Where the objects are, as far as the law asks.
@@ -98,6 +113,8 @@ pub struct Parts {
     pub store: Store,
     /// The keyring.
     pub keys: Keys,
+    /// The key of the logs, on a node that has it: only such a node signs.
+    pub signer: Option<Signer>,
     /// Where the time comes from.
     pub clock: Clock,
     /// The rest.
@@ -112,6 +129,11 @@ struct Inner {
     index: Db,
     store: Store,
     keys: Keys,
+    signer: Option<Arc<Signer>>,
+    /// How the ledger stands.
+    stand: standing::Stand,
+    /// What this process calls itself when it takes a log.
+    node: Uuid,
     clock: Clock,
     settings: Settings,
     provider: ControllerId,
@@ -129,17 +151,21 @@ struct Inner {
 impl Vault {
     /// Puts a vault together; the provider gets its identifier the first time.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { index, store, keys, clock, settings } = parts;
+        let Parts { index, store, keys, signer, clock, settings } = parts;
         let mut tx = index.begin().await?;
         let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
+        logs::stay_the_same(&mut tx, signer.as_ref(), &settings.ledger).await?;
         tx.commit().await?;
         keys.ensure(&[provider], &[]).await?;
         tokio::task::spawn_blocking(E164::warm_up);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Ok(Self(Arc::new(Inner {
+        let vault = Self(Arc::new(Inner {
             index,
             store,
             keys,
+            signer: signer.map(Arc::new),
+            stand: standing::Stand::default(),
+            node: Uuid::new_v4(),
             clock,
             settings,
             provider,
@@ -148,7 +174,14 @@ impl Vault {
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),
             watch: watch::Watch::default(),
-        })))
+        }));
+        vault.settle_ledger().await?;
+        if vault.standing() == Standing::Sound {
+            let mut tx = vault.addition().await?;
+            vault.open_log(&mut tx, provider, vault.0.clock.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(vault)
     }
 
     /// The largest recording taken in, in bytes.

@@ -150,12 +150,14 @@ impl DerefMut for Change {
 impl Vault {
     /// Starts a transaction that changes rows.
     pub(super) async fn change(&self) -> Result<Change, Error> {
+        self.must_be_sound()?;
         let tx = self.0.index.begin().await?;
         Ok(Change { tx, forgets: Forgets(self.clone()) })
     }
 
     /// Starts a transaction that only adds rows, or changes ones that no gate looks at.
     pub(super) async fn addition(&self) -> Result<Tx, Error> {
+        self.must_be_sound()?;
         Ok(self.0.index.begin().await?)
     }
 

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::Error;
 use super::fields::bad;
-use super::{Vault, must};
+use super::{Vault, ledger, must};
 use crate::index;
 use crate::index::tokens::Token;
 use crate::model::{
-    Caller, Class, ControllerId, CustomerRef, Grant, IngestScope, PrincipalId, Role, Timestamp,
+    Caller, Class, ControllerId, CustomerRef, Event, Grant, IngestScope, PrincipalId, Role, Timestamp,
 };
 
 /// A token or ticket in clear: given to its holder once and kept nowhere.
@@ -88,8 +89,12 @@ impl Vault {
             expires_at: new.expires_at,
             revoked_at: None,
         };
+        let body = json!({ "roles": token.roles, "who": token.id });
+        let entry =
+            ledger::general(token.controller, token.created_at, Event::TokenCreated, &body);
         let mut tx = self.addition().await?;
         index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         Ok((token.id, secret))
     }
@@ -106,10 +111,17 @@ impl Vault {
 
     /// Takes a token back, at once.
     pub async fn revoke_token(&self, id: PrincipalId) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let token = index::tokens::find(&self.0.index, id).await?.ok_or(Error::NotFound)?;
+        let body = json!({ "who": id });
+        let entry = ledger::general(token.controller, now, Event::TokenRevoked, &body);
         let mut tx = self.change().await?;
-        let revoked = index::tokens::revoke(&mut tx, id, self.0.clock.now()).await?;
+        if !index::tokens::revoke(&mut tx, id, now).await? {
+            return Err(Error::NotFound);
+        }
+        index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
-        if revoked { Ok(()) } else { Err(Error::NotFound) }
+        Ok(())
     }
 
     /// Every token, without its secret.

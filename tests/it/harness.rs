@@ -9,10 +9,11 @@ use axum::http::{HeaderMap, Request, StatusCode, request::Builder};
 use callvault::crypto::{Files, Keys};
 use callvault::http::{App, router};
 use callvault::index::{Db, Pool};
+use callvault::ledger::Signer;
 use callvault::model::{Class, Clock, Role, Term, TimeZone};
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
-use callvault::vault::{Location, NewCustomer, NewToken, Parts, Settings, Vault};
+use callvault::vault::{LedgerSettings, Location, NewCustomer, NewToken, Parts, Settings, Vault};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -104,6 +105,7 @@ pub(crate) fn settings() -> Settings {
         eraser_interval: std::time::Duration::from_hours(1),
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
+        ledger: LedgerSettings::default(),
     }
 }
 
@@ -141,7 +143,7 @@ impl TestVault {
         let files = Files::new(dir.path().join("keyring"), vec![dir.path().join("root.key")]);
         let keys = Keys::init(Arc::new(files)).await.unwrap();
         let clock = Clock::manual(NOW.parse().unwrap());
-        let vault = assemble(index, &store, &keys, &clock).await;
+        let vault = assemble(index, &store, &keys, &clock, dir.path()).await;
         let router = router(App::new(vault.clone(), String::new));
         let this = Self { vault, clock, keys, store, faults, dir, router };
         this.customer("acme", "P30D").await;
@@ -151,7 +153,8 @@ impl TestVault {
 
     /// One more node over the same index, store and keyring.
     pub(crate) async fn second_node(&self) -> Vault {
-        assemble(self.vault.index().clone(), &self.store, &self.keys, &self.clock).await
+        let index = self.vault.index().clone();
+        assemble(index, &self.store, &self.keys, &self.clock, self.dir.path()).await
     }
 
     pub(crate) async fn customer(&self, reference: &str, term: &str) {
@@ -244,9 +247,21 @@ impl TestVault {
     }
 }
 
-async fn assemble(index: Db, store: &Store, keys: &Keys, clock: &Clock) -> Vault {
+async fn assemble(
+    index: Db,
+    store: &Store,
+    keys: &Keys,
+    clock: &Clock,
+    dir: &std::path::Path,
+) -> Vault {
     let (store, keys, clock) = (store.clone(), keys.clone(), clock.clone());
-    Vault::open(Parts { index, store, keys, clock, settings: settings() }).await.unwrap()
+    let key = dir.join("ledger.key");
+    let signer = match Signer::open(&key).unwrap() {
+        Some(signer) => signer,
+        None => Signer::create(&key).unwrap(),
+    };
+    let signer = Some(signer);
+    Vault::open(Parts { index, store, keys, signer, clock, settings: settings() }).await.unwrap()
 }
 
 /// A support call that ended an hour ago.

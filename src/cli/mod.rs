@@ -7,6 +7,7 @@ mod doctor;
 mod erase;
 mod forget;
 mod keyring;
+mod ledger;
 mod migrate;
 mod open;
 mod output;
@@ -14,6 +15,7 @@ mod put;
 mod reconcile;
 mod serve;
 mod token;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +62,11 @@ enum Command {
     /// Make and look after the keyring.
     #[command(subcommand)]
     Keyring(keyring::Keyring),
+    /// Show and hand out the logs that others can check.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Check what a vault handed out, offline.
+    Verify(verify::Verify),
     /// Check settings, clock, index, store and keyring.
     Doctor(doctor::Doctor),
     /// Fill an empty vault with examples.
@@ -93,6 +100,8 @@ impl Cli {
             Command::Forget(command) => command.run(&config, json).await,
             Command::Reconcile(command) => command.run(&config, json).await,
             Command::Keyring(command) => command.run(&config, json).await,
+            Command::Ledger(command) => command.run(&config, json).await,
+            Command::Verify(command) => command.run(json),
             Command::Doctor(command) => command.run(&config, json).await,
             Command::Demo(command) => command.run(&config).await,
         };

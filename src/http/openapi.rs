@@ -39,14 +39,21 @@ impl Modify for Tokens {
 
 /// The routes and the document that describes them: one list.
 pub(super) fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let mut api = OpenApiRouter::with_openapi(Document::openapi())
         .merge(ingest::routes())
         .merge(recordings::routes())
         .merge(playback::routes())
         .merge(erasure::routes())
         .merge(ledger::routes())
         .merge(customers::routes())
-        .merge(system::routes())
+        .merge(system::routes());
+    // The star says to the router that slashes belong to it; the document knows no such thing.
+    let paths = &mut api.get_openapi_mut().paths.paths;
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
+    api
 }
 
 /// The document.

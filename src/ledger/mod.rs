@@ -13,6 +13,7 @@ mod note;
 mod signer;
 pub mod tiles;
 pub mod tree;
+pub mod verify;
 
 pub use checkpoint::{Checkpoint, TlogProof};
 pub use error::Error;

@@ -40,6 +40,12 @@ impl VerifierKey {
         Self { name: name.to_owned(), kind: ED25519_KEY, public }
     }
 
+    /// Whether it is the same key, under whatever name.
+    #[must_use]
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        (self.kind, self.public) == (other.kind, other.public)
+    }
+
     /// The name it signs under. For a log it is its origin.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -252,7 +258,7 @@ mod tests {
         for note in ["", "text\n", "text\n\n", "text\n\n- name AAAAAAAA\n", "a\n\n\u{2014} n !\n"] {
             assert!(note.parse::<Note>().is_err(), "{note:?}");
         }
-        for key in ["", "name", "a+b+c", &VKEY.replace("c74f", "c74e"), &VKEY.replace("Arp", "Brp")] {
+        for key in ["", "name", "a+b+c", &VKEY.replace("c74f", "c74e"), &VKEY.replace("ARp", "BRp")] {
             assert!(key.parse::<VerifierKey>().is_err(), "{key}");
         }
     }

@@ -295,7 +295,7 @@ mod tests {
         let root = |size: u64| &roots[usize::try_from(size).unwrap()];
         for size in [1, 2, 255, 256, 257, 65_535, 65_536, 65_537, size] {
             assert_eq!(shelf.hash(&(0..size)).as_ref(), Some(root(size)), "{size}");
-            for index in [0, 1, size / 2, size - 1] {
+            for index in [0, size / 3, size / 2, size - 1] {
                 let ranges = inclusion_ranges(index, size);
                 let proof = shelf.hashes(&ranges).unwrap();
                 let leaf = Hash::of_leaf(&index.to_be_bytes());

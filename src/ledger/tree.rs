@@ -166,9 +166,11 @@ pub fn includes(root: &Hash, size: u64, index: u64, leaf: Hash, proof: &[Hash]) 
 #[must_use]
 pub fn grows(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> bool {
     let ((old_size, old_root), (size, root)) = (old, new);
-    if old_size == 0 || old_size == size {
-        let same = old_size == 0 && *old_root == Hash::of_nothing() || old_root == root;
-        return same && proof.is_empty();
+    if old_size == 0 {
+        return *old_root == Hash::of_nothing() && proof.is_empty();
+    }
+    if old_size == size {
+        return old_root == root && proof.is_empty();
     }
     if old_size > size {
         return false;
@@ -233,14 +235,8 @@ mod tests {
         for count in 0..=all.len() {
             assert_eq!(edge.root(), root(&all[..count]), "{count}");
             assert_eq!(edge.size(), count as u64);
-            edge.extend_with(all.get(count));
-        }
-    }
-
-    impl Edge {
-        fn extend_with(&mut self, leaf: Option<&Hash>) {
-            if let Some(leaf) = leaf {
-                self.push(*leaf);
+            if let Some(leaf) = all.get(count) {
+                edge.push(*leaf);
             }
         }
     }

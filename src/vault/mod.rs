@@ -16,6 +16,7 @@ pub mod doctor;
 mod early;
 mod erase;
 mod error;
+mod export_log;
 pub mod fields;
 mod find;
 mod forget;

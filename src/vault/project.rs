@@ -62,6 +62,11 @@ impl Vault {
         Ok(done)
     }
 
+    /// The same, and nothing in quarantine or after a fork.
+    pub async fn project_if_sound(&self) -> Result<Projection, Error> {
+        if self.must_be_sound().is_ok() { self.project().await } else { Ok(Projection::default()) }
+    }
+
     async fn project_log(
         &self,
         signer: &Arc<Signer>,

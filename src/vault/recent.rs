@@ -155,6 +155,12 @@ impl Vault {
         Ok(Change { tx, forgets: Forgets(self.clone()) })
     }
 
+    /// Starts a transaction that puts back what is missing: the only one that quarantine lets by.
+    pub(super) async fn restoration(&self) -> Result<Change, Error> {
+        let tx = self.0.index.begin().await?;
+        Ok(Change { tx, forgets: Forgets(self.clone()) })
+    }
+
     /// Starts a transaction that only adds rows, or changes ones that no gate looks at.
     pub(super) async fn addition(&self) -> Result<Tx, Error> {
         self.must_be_sound()?;

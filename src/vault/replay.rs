@@ -64,8 +64,7 @@ impl Vault {
         let placed = placed?;
         let now = self.0.clock.now();
         let from = i64::try_from(size).unwrap_or(i64::MAX);
-        // Not by way of the gate that this opens again.
-        let mut tx = self.0.index.begin().await?;
+        let mut tx = self.restoration().await?;
         for (batch, first) in placed.chunks(8192).zip((from..).step_by(8192)) {
             ledger_replay::append_at(&mut tx, log, first, batch).await?;
         }

@@ -74,7 +74,7 @@ macro_rules! on_each_vault {
 
 /// A variable that scripts/test-services.sh sets.
 #[expect(clippy::disallowed_methods, reason = "tests are told their services by the environment")]
-fn service(name: &str) -> String {
+pub(crate) fn service(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run the tests with make test, which starts the services")
     })
@@ -155,6 +155,34 @@ impl TestVault {
     pub(crate) async fn second_node(&self) -> Vault {
         let index = self.vault.index().clone();
         assemble(index, &self.store, &self.keys, &self.clock, self.dir.path()).await
+    }
+
+    /// The same vault, opened again with other logs or witnesses.
+    pub(crate) async fn with_ledger(self, ledger: LedgerSettings) -> Self {
+        let index = self.vault.index().clone();
+        let settings = Settings { ledger, ..settings() };
+        let (store, keys, clock) = (self.store.clone(), self.keys.clone(), self.clock.clone());
+        let signer = Signer::open(&self.dir.path().join("ledger.key")).unwrap();
+        let parts = Parts { index, store, keys, signer, clock, settings };
+        let vault = Vault::open(parts).await.unwrap();
+        let router = router(App::new(vault.clone(), String::new));
+        Self { vault, router, ..self }
+    }
+
+    /// The same vault after its embedded index was replaced by a copy.
+    pub(crate) async fn restored(self, copy: &std::path::Path) -> Self {
+        self.vault.index().close().await;
+        let path = self.dir.path().join("index.db");
+        for beside in ["index.db-wal", "index.db-shm"] {
+            drop(std::fs::remove_file(self.dir.path().join(beside)));
+        }
+        std::fs::copy(copy, &path).unwrap();
+        let url = format!("sqlite:{}", path.display());
+        let index = Db::connect(&url, &Pool::default()).await.unwrap();
+        let dir = self.dir.path();
+        let vault = assemble(index, &self.store, &self.keys, &self.clock, dir).await;
+        let router = router(App::new(vault.clone(), String::new));
+        Self { vault, router, ..self }
     }
 
     pub(crate) async fn customer(&self, reference: &str, term: &str) {

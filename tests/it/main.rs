@@ -14,6 +14,7 @@ mod freshness;
 mod harness;
 mod index;
 mod ingest;
+mod ledger;
 mod playback;
 mod privacy;
 mod process;

@@ -21,7 +21,8 @@ use crate::retention::Schedule;
 use crate::{store, vault};
 
 pub use sections::{
-    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, Store, WitnessAddress,
+    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, Store,
+    WitnessAddress,
 };
 pub use sources::environment;
 use sources::{Environment, SecretFiles};

@@ -100,11 +100,7 @@ pub struct Erasure {
 /// Does an erasure again: the wrap goes, and the eraser looks at the object at once.
 ///
 /// Returns whether the recording was there with a life left in it.
-pub async fn erase_again(
-    tx: &mut Tx,
-    erasure: &Erasure,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub async fn erase_again(tx: &mut Tx, erasure: &Erasure, now: Timestamp) -> Result<bool, Error> {
     let Erasure { recording, cause, case_id, destroyed_at, erased_at } = erasure;
     // What early erasures need is a case (I5); the row need not say more than the leaf does.
     let case_id = match (cause, case_id) {
@@ -133,9 +129,10 @@ pub async fn erase_again(
         .execute(&mut *tx)
         .await?;
     if changed > 0 {
-        for table in
-            ["DELETE FROM derived WHERE recording_id = ", "DELETE FROM tickets WHERE recording_id = "]
-        {
+        for table in [
+            "DELETE FROM derived WHERE recording_id = ",
+            "DELETE FROM tickets WHERE recording_id = ",
+        ] {
             sql(table).push_bind(*recording).execute(&mut *tx).await?;
         }
     }

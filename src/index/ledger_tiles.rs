@@ -141,8 +141,7 @@ struct Row {
 
 /// Writes tiles, in the place of narrower ones.
 pub async fn put(tx: &mut Tx, log: ControllerId, tiles: &[Tile]) -> Result<(), Error> {
-    let row =
-        |tile: &Tile| Row { level: tile.level, n: tile.n, hashes: hex::encode(&tile.hashes) };
+    let row = |tile: &Tile| Row { level: tile.level, n: tile.n, hashes: hex::encode(&tile.hashes) };
     let rows: Vec<Row> = tiles.iter().map(row).collect();
     let rows = serde_json::to_string(&rows).map_err(Error::damaged)?;
     sql("INSERT INTO ledger_tiles (log_id, level, n, hashes) SELECT ")

@@ -118,7 +118,13 @@ mod tests {
             root: Hash::of_leaf(b"x"),
         };
         assert_eq!(Checkpoint::parse(&checkpoint.text()).unwrap(), checkpoint);
-        for text in ["", "o\n", "o\n01\nAAAA\n", "o\n-1\n", "o\n0\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"] {
+        for text in [
+            "",
+            "o\n",
+            "o\n01\nAAAA\n",
+            "o\n-1\n",
+            "o\n0\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        ] {
             assert!(Checkpoint::parse(text).is_err(), "{text:?}");
         }
     }

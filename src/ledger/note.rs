@@ -258,7 +258,8 @@ mod tests {
         for note in ["", "text\n", "text\n\n", "text\n\n- name AAAAAAAA\n", "a\n\n\u{2014} n !\n"] {
             assert!(note.parse::<Note>().is_err(), "{note:?}");
         }
-        for key in ["", "name", "a+b+c", &VKEY.replace("c74f", "c74e"), &VKEY.replace("ARp", "BRp")] {
+        for key in ["", "name", "a+b+c", &VKEY.replace("c74f", "c74e"), &VKEY.replace("ARp", "BRp")]
+        {
             assert!(key.parse::<VerifierKey>().is_err(), "{key}");
         }
     }

@@ -268,7 +268,19 @@ mod tests {
             assert_eq!(tile.path(), path);
             assert_eq!(Tile::parse(path.strip_prefix("tile/").unwrap()), Some(tile));
         }
-        for wrong in ["0/0", "0/x000/000", "0/000.p/0", "0/000.p/256", "0/000.p/07", "-1/000", "0/1000", "64/000", "entries", "0/", "../000"] {
+        for wrong in [
+            "0/0",
+            "0/x000/000",
+            "0/000.p/0",
+            "0/000.p/256",
+            "0/000.p/07",
+            "-1/000",
+            "0/1000",
+            "64/000",
+            "entries",
+            "0/",
+            "../000",
+        ] {
             assert_eq!(Tile::parse(wrong), None, "{wrong}");
         }
     }
@@ -283,7 +295,8 @@ mod tests {
 
     #[test]
     fn proofs_from_tiles_hold_and_need_few_of_them() {
-        let (mut shelf, mut edge, mut changed) = (Shelf::default(), Edge::default(), BTreeSet::new());
+        let (mut shelf, mut edge, mut changed) =
+            (Shelf::default(), Edge::default(), BTreeSet::new());
         let mut roots = vec![edge.root()];
         let size: u64 = 70_000;
         for number in 0..size {
@@ -314,7 +327,13 @@ mod tests {
         assert_eq!(paths(0, 3), ["tile/0/000.p/3", "tile/entries/000.p/3"]);
         assert_eq!(
             paths(3, 257),
-            ["tile/0/000", "tile/entries/000", "tile/0/001.p/1", "tile/entries/001.p/1", "tile/1/000.p/1"]
+            [
+                "tile/0/000",
+                "tile/entries/000",
+                "tile/0/001.p/1",
+                "tile/entries/001.p/1",
+                "tile/1/000.p/1"
+            ]
         );
         assert_eq!(paths(257, 258), ["tile/0/001.p/2", "tile/entries/001.p/2"]);
         let paths = |size| partial_tiles(size).iter().map(Tile::path).collect::<Vec<_>>();

@@ -173,9 +173,9 @@ impl Store {
         let within = (prefix != Path::default()).then_some(&self.0.prefix);
         let store = self.clone();
         let objects = self.0.objects.list(within).filter_map(move |meta| {
-            let ours = meta.map_err(Error::from).map(|meta| {
-                (!store.is_file(&meta.location)).then(|| Listed::new(&prefix, &meta))
-            });
+            let ours = meta
+                .map_err(Error::from)
+                .map(|meta| (!store.is_file(&meta.location)).then(|| Listed::new(&prefix, &meta)));
             std::future::ready(ours.transpose())
         });
         objects.boxed()

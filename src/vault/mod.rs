@@ -55,6 +55,7 @@ use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
+pub use crate::ledger::is_name as is_log_name;
 pub use crate::retention::Refusal;
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
@@ -64,7 +65,6 @@ pub use find::Filter;
 pub use forget::Forgetting;
 pub use ingest::{Ingested, Intake};
 pub use keyring_place::DatabasePlace;
-pub use crate::ledger::is_name as is_log_name;
 pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
 pub use play::{Form, Heard, Wish};
 pub use project::Projection;

@@ -22,7 +22,7 @@ use crate::model::{ControllerId, Event, Timestamp};
 const CHUNK: u64 = 8192;
 
 /// For how long a node takes a log. A node that died is waited for that long.
-const CLAIM: SignedDuration = SignedDuration::from_secs(30);
+const CLAIM: SignedDuration = SignedDuration::from_secs(15);
 
 /// How often the log over all logs grows, at most.
 const TOP_EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -75,8 +75,7 @@ impl Vault {
     ) -> Result<(), Error> {
         let now = self.0.clock.now();
         let mut tx = self.addition().await?;
-        let ours =
-            ledger_tiles::claim(&mut tx, log.id, self.0.node, now, now.plus(CLAIM)).await?;
+        let ours = ledger_tiles::claim(&mut tx, log.id, self.0.node, now, now.plus(CLAIM)).await?;
         tx.commit().await?;
         if !ours {
             return Ok(());
@@ -184,8 +183,7 @@ impl Vault {
         let root = hashes.pop().ok_or(crate::ledger::Error::Missing)?;
         let checkpoint = Checkpoint { origin, size, root };
         let signer = Arc::clone(signer);
-        let signed =
-            tokio::task::spawn_blocking(move || signer.sign(&checkpoint, &hashes)).await?;
+        let signed = tokio::task::spawn_blocking(move || signer.sign(&checkpoint, &hashes)).await?;
         between_steps!("ledger.signed");
         signed.map_err(|refusal| self.refused_to_sign(log, refusal))
     }

@@ -60,7 +60,8 @@ impl Vault {
             )));
         }
         let mut told = Told::default();
-        let placed: Result<Vec<_>, _> = missing.iter().map(|leaf| placed(leaf, &mut told)).collect();
+        let placed: Result<Vec<_>, _> =
+            missing.iter().map(|leaf| placed(leaf, &mut told)).collect();
         let placed = placed?;
         let now = self.0.clock.now();
         let from = i64::try_from(size).unwrap_or(i64::MAX);
@@ -109,12 +110,7 @@ impl Vault {
     }
 
     /// The exported entries from `from` up to `to`.
-    async fn exported(
-        &self,
-        log: ControllerId,
-        from: u64,
-        to: u64,
-    ) -> Result<Vec<Vec<u8>>, Error> {
+    async fn exported(&self, log: ControllerId, from: u64, to: u64) -> Result<Vec<Vec<u8>>, Error> {
         let mut leaves = Vec::new();
         for n in from / WIDTH..to.div_ceil(WIDTH) {
             let width = WIDTH.min(to - n * WIDTH);

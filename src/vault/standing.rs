@@ -170,7 +170,9 @@ impl Vault {
             });
             match opened {
                 Ok(exported) => known.push(exported),
-                Err(error) => tracing::error!(%error, log = name, "the exported checkpoint is wrong"),
+                Err(error) => {
+                    tracing::error!(%error, log = name, "the exported checkpoint is wrong")
+                }
             }
         }
         Ok(known)

@@ -15,7 +15,8 @@ use super::{Vault, ledger, must};
 use crate::index;
 use crate::index::tokens::Token;
 use crate::model::{
-    Caller, Class, ControllerId, CustomerRef, Event, Grant, IngestScope, PrincipalId, Role, Timestamp,
+    Caller, Class, ControllerId, CustomerRef, Event, Grant, IngestScope, PrincipalId, Role,
+    Timestamp,
 };
 
 /// A token or ticket in clear: given to its holder once and kept nowhere.
@@ -90,8 +91,7 @@ impl Vault {
             revoked_at: None,
         };
         let body = json!({ "roles": token.roles, "who": token.id });
-        let entry =
-            ledger::general(token.controller, token.created_at, Event::TokenCreated, &body);
+        let entry = ledger::general(token.controller, token.created_at, Event::TokenCreated, &body);
         let mut tx = self.addition().await?;
         index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;

@@ -37,12 +37,11 @@ fn reference() -> (String, Vec<String>) {
             }
             comment.push_str(line);
             if let Some(name) = line.strip_prefix('[') {
-                section = [
-                    "http", "index", "store", "keyring", "retention", "ledger", "provider", "log",
-                ]
-                    .into_iter()
-                    .find(|known| name == format!("{known}]"))
-                    .unwrap_or_else(|| panic!("{line} is no section"));
+                section =
+                    ["http", "index", "store", "keyring", "retention", "ledger", "provider", "log"]
+                        .into_iter()
+                        .find(|known| name == format!("{known}]"))
+                        .unwrap_or_else(|| panic!("{line} is no section"));
             }
             text.push_str(line);
         }
@@ -100,8 +99,7 @@ fn what_the_file_says_is_the_default() {
     assert_eq!(said.store().url, built_in.store().url);
     assert_eq!(said.keyring_files(), built_in.keyring_files());
     // What is made from `data_dir` was compared above.
-    let made =
-        ["index.url", "store.url", "keyring.url", "keyring.root_paths", "ledger.key_path"];
+    let made = ["index.url", "store.url", "keyring.url", "keyring.root_paths", "ledger.key_path"];
     assert_eq!(said.ledger_key(), built_in.ledger_key());
     let (said, built_in) = (flat(&json(&said)), flat(&json(&built_in)));
     let mut compared = 0;

@@ -48,6 +48,8 @@ class Key:
     def open(self, note):
         """The size and the root in a checkpoint that this key signed."""
         text, _, signatures = note.rpartition("\n\n")
+        if not signatures.endswith("\n"):
+            raise Wrong("the note is cut")
         text += "\n"
         public = Ed25519PublicKey.from_public_bytes(self.key[1:])
         signed = False

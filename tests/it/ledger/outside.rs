@@ -99,7 +99,8 @@ fn cloudflares(log: &Path, vkey: &str, earlier: Option<&Path>) -> Verdict {
         let mut bundle = fs::read(log.join(path)).map_err(|error| error.to_string())?;
         for at in 0..u64::from(width) {
             let (len, rest) = bundle.split_first_chunk::<2>().ok_or("cut")?;
-            let (entry, rest) = rest.split_at_checked(u16::from_be_bytes(*len).into()).ok_or("cut")?;
+            let (entry, rest) =
+                rest.split_at_checked(u16::from_be_bytes(*len).into()).ok_or("cut")?;
             let added = cloudflare::stored_hashes(n * 256 + at, entry, &Known(&stored)).unwrap();
             let rest = rest.to_vec();
             stored.extend(added);
@@ -218,7 +219,8 @@ async fn a_proof_stands_on_its_own_everywhere() {
         let path = format!("/v1/ledger/provider/proof/{index}");
         fs::write(&file, vault.get(&path).token(&token).send().await.body).unwrap();
         let provider = vault.vault.provider();
-        let leaves = callvault::index::ledger_tiles::leaves(vault.vault.index(), provider, index, 1);
+        let leaves =
+            callvault::index::ledger_tiles::leaves(vault.vault.index(), provider, index, 1);
         let leaf = leaves.await.unwrap().remove(0);
         for (leaf, right) in [(leaf.clone(), true), (leaf.replace('}', " }"), false)] {
             fs::write(&entry, &leaf).unwrap();

@@ -120,6 +120,7 @@ async fn a_fork_stops_all_writing_and_keeps_both_notes() {
     let ledger = vault.dir.path().join("objects/ledger");
     fs::rename(&ledger, vault.dir.path().join("tiles")).unwrap();
     let vault = vault.restored(&old).await;
+    vault.advance(jiff::SignedDuration::from_mins(1));
     fill(&vault, vault.vault.provider(), 20).await;
     fs::rename(vault.dir.path().join("aside"), &state).unwrap();
     assert!(key.exists());

@@ -21,9 +21,8 @@ fn log(dir: &Path, leaves: &[(Event, &str, Value)]) {
     let id: RecordingId = "5f0c0000-0000-4000-8000-000000000001".parse().unwrap();
     let origin = "rules.example/1/c/provider";
     let mut entries = vec![compose(at(DUE), Event::LogOpened, None, &json!({"origin": origin}))];
-    entries.extend(leaves.iter().map(|(event, time, body)| {
-        compose(at(time), *event, Some(id), body)
-    }));
+    entries
+        .extend(leaves.iter().map(|(event, time, body)| compose(at(time), *event, Some(id), body)));
     let hashes: Vec<_> = entries.iter().map(|entry| Hash::of_leaf(entry.as_bytes())).collect();
     let mut edge = Edge::default();
     hashes.iter().for_each(|hash| edge.push(*hash));
@@ -53,7 +52,12 @@ fn accepted() -> (Event, &'static str, Value) {
     (Event::RecordingAccepted, "2026-03-03T12:00:00Z", body)
 }
 
-fn erased(event: Event, time: &'static str, cause: &str, case: Option<&str>) -> (Event, &'static str, Value) {
+fn erased(
+    event: Event,
+    time: &'static str,
+    cause: &str,
+    case: Option<&str>,
+) -> (Event, &'static str, Value) {
     (event, time, json!({ "cause": cause, "case": case, "due": DUE }))
 }
 
@@ -96,7 +100,10 @@ fn what_no_honest_log_says_is_refused() {
         ("without its key", vec![accepted(), erased(done, moment, "term", None)]),
         (
             "at another time than was written down",
-            vec![accepted(), (key, moment, json!({"cause": "term", "due": "2026-07-01T12:00:00Z"}))],
+            vec![
+                accepted(),
+                (key, moment, json!({"cause": "term", "due": "2026-07-01T12:00:00Z"})),
+            ],
         ),
         (
             "heard after",

@@ -9,6 +9,7 @@ mod commands;
 mod erase;
 mod forget;
 mod ingest;
+mod ledger;
 mod memory;
 mod nodes;
 mod outage;

@@ -8,10 +8,11 @@ CREATE TABLE ledger_tiles (
     PRIMARY KEY (log_id, level, n)
 ) STRICT;
 
--- How far the tiles of each log are, the checkpoint over them, and which node works on it until when.
+-- How far the tiles of each log are, the checkpoint and what it covers, and which node works on it until when.
 CREATE TABLE ledger_projections (
     log_id        BLOB    NOT NULL PRIMARY KEY,
     size          INTEGER NOT NULL DEFAULT 0,
+    signed        INTEGER NOT NULL DEFAULT 0,
     note          TEXT,
     signed_at     INTEGER,
     claimed_by    BLOB,

@@ -21,16 +21,18 @@ pub struct Log {
     pub id: ControllerId,
     /// How many entries it has.
     pub size: i64,
-    /// How many of them are in tiles and under the checkpoint.
+    /// How many of them are in tiles.
     pub projected: i64,
+    /// How many of them are under the checkpoint.
+    pub signed: i64,
     /// The checkpoint, a signed note.
     pub note: Option<String>,
     /// When it was signed.
     pub signed_at: Option<Timestamp>,
 }
 
-const LOG: &str = "SELECT l.controller_id, l.size, COALESCE(p.size, 0) AS projected, p.note,
-    p.signed_at
+const LOG: &str = "SELECT l.controller_id, l.size, COALESCE(p.size, 0) AS projected,
+    COALESCE(p.signed, 0) AS signed, p.note, p.signed_at
     FROM ledgers l LEFT JOIN ledger_projections p ON p.log_id = l.controller_id";
 
 /// Every log.
@@ -41,7 +43,7 @@ pub async fn logs(on: impl Into<Conn<'_>>) -> Result<Vec<Log>, Error> {
 /// The logs that have entries without a checkpoint.
 pub async fn behind(on: impl Into<Conn<'_>>) -> Result<Vec<Log>, Error> {
     sql(LOG)
-        .push(" WHERE l.size > COALESCE(p.size, 0) ORDER BY l.controller_id")
+        .push(" WHERE l.size > COALESCE(p.signed, 0) ORDER BY l.controller_id")
         .fetch_all(on)
         .await
 }
@@ -109,15 +111,19 @@ pub async fn advance(
 pub async fn keep_note(
     tx: &mut Tx,
     log: ControllerId,
+    size: i64,
     note: &str,
     at: Timestamp,
 ) -> Result<(), Error> {
-    sql("UPDATE ledger_projections SET note = $1, signed_at = $2 WHERE log_id = $3")
-        .bind(note)
-        .bind(at)
-        .bind(log)
-        .execute(&mut *tx)
-        .await?;
+    // A node that was slow does not take the place of one that went further.
+    sql("UPDATE ledger_projections SET signed = $1, note = $2, signed_at = $3
+         WHERE log_id = $4 AND signed <= $1")
+    .bind(size)
+    .bind(note)
+    .bind(at)
+    .bind(log)
+    .execute(&mut *tx)
+    .await?;
     Ok(())
 }
 

@@ -72,15 +72,18 @@ impl VerifierKey {
     }
 
     /// Checks one signature; a witness's gives the time (seconds) it was made at.
-    fn check(&self, text: &str, signature: &[u8]) -> Option<Option<u64>> {
+    fn check(&self, text: &str, signature: &[u8]) -> Result<Option<u64>, Error> {
+        let wrong = || Error::Signature(self.name.clone());
         let key = UnparsedPublicKey::new(&ED25519, self.public);
         if !self.is_witness() {
-            return key.verify(text.as_bytes(), signature).ok().map(|()| None);
+            key.verify(text.as_bytes(), signature).map_err(|_| wrong())?;
+            return Ok(None);
         }
-        let (time, signature) = signature.split_first_chunk::<8>()?;
+        let (time, signature) = signature.split_first_chunk::<8>().ok_or_else(wrong)?;
         let time = u64::from_be_bytes(*time);
         let signed = format!("cosignature/v1\ntime {time}\n{text}");
-        key.verify(signed.as_bytes(), signature).ok().map(|()| Some(time))
+        key.verify(signed.as_bytes(), signature).map_err(|_| wrong())?;
+        Ok(Some(time))
     }
 }
 
@@ -169,8 +172,7 @@ impl Note {
         // Each of them has to be right: a wrong one beside a right one is no accident.
         let mut time = None;
         for signature in of_key {
-            let checked = key.check(&self.text, &signature.bytes);
-            time = checked.ok_or_else(|| Error::Signature(key.name.clone()))?;
+            time = key.check(&self.text, &signature.bytes)?;
         }
         Ok(time)
     }

@@ -20,7 +20,7 @@ impl Store {
     }
 
     fn file(&self, name: &str) -> Path {
-        name.split('/').fold(self.folder(), |path, part| path.join(part))
+        name.split('/').fold(self.folder(), Path::join)
     }
 
     /// Whether something is one of these files.

@@ -1,5 +1,6 @@
 //! The logs as files that anybody can serve or verify: checkpoint, tiles, key and policy.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use tokio::fs;
@@ -38,7 +39,7 @@ impl Vault {
         if log.id == TOP {
             for witness in &self.0.settings.ledger.witnesses {
                 let (name, vkey) = (witness.vkey.name(), &witness.vkey);
-                policy.push_str(&format!("witness {name} {vkey} {}\n", witness.url));
+                let _ = writeln!(policy, "witness {name} {vkey} {}", witness.url);
             }
         }
         policy.push_str("quorum none\n");

@@ -188,7 +188,7 @@ impl Vault {
                 });
             }
         }
-        let size = if log.note.is_some() { log.projected.unsigned_abs() } else { 0 };
+        let size = log.signed.unsigned_abs();
         Ok(LogView {
             log: self.log_name(log.id),
             origin: self.origin(log.id),
@@ -284,7 +284,7 @@ impl Vault {
         let width = usize::try_from(tile.width).unwrap_or(0);
         match tile.layer {
             Layer::Entries => {
-                if log.note.is_none() || at(end)? > log.projected {
+                if at(end)? > log.signed {
                     return Ok(None);
                 }
                 let from = at(tile.n * WIDTH)?;
@@ -294,8 +294,8 @@ impl Vault {
             }
             Layer::Hashes(level) => {
                 let covers = 8 * (u32::from(level));
-                let reaches = log.projected.unsigned_abs().checked_shr(covers).unwrap_or(0);
-                if log.note.is_none() || end > reaches {
+                let reaches = log.signed.unsigned_abs().checked_shr(covers).unwrap_or(0);
+                if end > reaches {
                     return Ok(None);
                 }
                 let wanted = [(level, tile.n)].into();

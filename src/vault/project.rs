@@ -55,7 +55,7 @@ impl Vault {
         }
         self.grow_top().await?;
         if let Some(top) = ledger_tiles::log(&self.0.index, TOP).await?
-            && (top.size > top.projected || top.note.is_none())
+            && top.size > top.signed
         {
             self.project_log(&signer, top, &mut done).await?;
         }
@@ -82,10 +82,7 @@ impl Vault {
         }
         // How far it is now that it is ours: another node may have been at it.
         log = ledger_tiles::log(&self.0.index, log.id).await?.unwrap_or(log);
-        let before = match &log.note {
-            Some(note) => Checkpoint::parse(note.parse::<Note>()?.text())?.size,
-            None => 0,
-        };
+        let before = log.signed.unsigned_abs();
         let mut size = log.projected.unsigned_abs();
         while let Some(grown) = self.project_chunk(log.id, size).await? {
             done.entries += grown - size;
@@ -202,7 +199,7 @@ impl Vault {
         between_steps!("ledger.published");
         let now = self.0.clock.now();
         let mut tx = self.addition().await?;
-        ledger_tiles::keep_note(&mut tx, log, &note.to_string(), now).await?;
+        ledger_tiles::keep_note(&mut tx, log, at(size)?, &note.to_string(), now).await?;
         tx.commit().await?;
         let kept = tiles::partial_tiles(size);
         for tile in tiles::partial_tiles(before).iter().filter(|tile| !kept.contains(tile)) {

@@ -52,7 +52,9 @@ impl Vault {
     ) -> Result<(), Error> {
         let missing = self.exported(log, size, checkpoint.size).await?;
         let mut edge = self.edge_at(log, size).await?;
-        missing.iter().for_each(|leaf| edge.push(Hash::of_leaf(leaf)));
+        for leaf in &missing {
+            edge.push(Hash::of_leaf(leaf));
+        }
         if edge.root() != checkpoint.root {
             let name = self.log_name(log);
             return Err(Error::Quarantined(format!(

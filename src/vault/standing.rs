@@ -171,7 +171,7 @@ impl Vault {
             match opened {
                 Ok(exported) => known.push(exported),
                 Err(error) => {
-                    tracing::error!(%error, log = name, "the exported checkpoint is wrong")
+                    tracing::error!(%error, log = name, "the exported checkpoint is wrong");
                 }
             }
         }

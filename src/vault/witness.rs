@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -55,7 +53,7 @@ impl Vault {
             self.0.store.put_file("top/checkpoint", text.clone()).await?;
             let mut tx = self.addition().await?;
             let signed_at = top.signed_at.unwrap_or_else(|| self.0.clock.now());
-            ledger_tiles::keep_note(&mut tx, TOP, &text, signed_at).await?;
+            ledger_tiles::keep_note(&mut tx, TOP, top.signed, &text, signed_at).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -97,9 +95,9 @@ impl Vault {
         let ranges = consistency_ranges(old, size);
         let shelf = self.shelf(TOP, &ranges).await?;
         let hashes = shelf.hashes(&ranges).ok_or(crate::ledger::Error::Missing)?;
-        let lines: String =
-            hashes.iter().map(|hash| format!("{}\n", STANDARD.encode(hash.0))).collect();
-        Ok(format!("old {old}\n{lines}\n{note}"))
+        let lines: Vec<_> = hashes.iter().map(ToString::to_string).collect();
+        let end = if lines.is_empty() { "" } else { "\n" };
+        Ok(format!("old {old}\n{}{end}\n{note}", lines.join("\n")))
     }
 
     /// Writes down how a witness stands; in the ledger only when that changed.

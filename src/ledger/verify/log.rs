@@ -172,10 +172,13 @@ impl Reader<'_> {
         tile.push(hash);
         if tile.len() as u64 == WIDTH {
             let mut above = Edge::default();
-            tile.iter().for_each(|hash| above.push(*hash));
+            for hash in tile.iter() {
+                above.push(*hash);
+            }
             self.check_tile(level)?;
             if let Some((n, tile)) = self.levels.get_mut(level) {
-                (*n, _) = (*n + 1, tile.clear());
+                *n += 1;
+                tile.clear();
             }
             self.grow(level + 1, above.root())?;
         }

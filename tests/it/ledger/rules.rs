@@ -25,7 +25,9 @@ fn log(dir: &Path, leaves: &[(Event, &str, Value)]) {
         .extend(leaves.iter().map(|(event, time, body)| compose(at(time), *event, Some(id), body)));
     let hashes: Vec<_> = entries.iter().map(|entry| Hash::of_leaf(entry.as_bytes())).collect();
     let mut edge = Edge::default();
-    hashes.iter().for_each(|hash| edge.push(*hash));
+    for hash in &hashes {
+        edge.push(*hash);
+    }
     let width = edge.size();
     let write = |layer, bytes: Vec<u8>| {
         let path = dir.join(Tile { layer, n: 0, width }.path());

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use callvault::crypto::{Files, Keys};
 use callvault::index::{Db, Pool};
+use callvault::ledger::Signer;
 use callvault::model::{Caller, Class, Clock, Day, RecordingId, Role, Term, TimeZone};
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
-use callvault::vault::{Location, NewToken, Parts, Settings, Vault};
+use callvault::vault::{LedgerSettings, Location, NewToken, Parts, Settings, Vault};
 use clap::Parser;
 use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
@@ -168,8 +169,10 @@ async fn vault(dir: &Path, store: Store, clock: &Clock) -> Result<Vault, Failure
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: false,
+        ledger: LedgerSettings::default(),
     };
-    let parts = Parts { index, store, keys, clock: clock.clone(), settings };
+    let signer = Some(Signer::create(&dir.join("ledger.key"))?);
+    let parts = Parts { index, store, keys, signer, clock: clock.clone(), settings };
     Ok(Vault::open(parts).await?)
 }
 

@@ -15,7 +15,8 @@ use callvault::model::{
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
 use callvault::vault::{
-    Decider, Location, NewCustomer, Parts, PolicyWish, ScrubSettings, Settings, Vault,
+    Decider, LedgerSettings, Location, NewCustomer, Parts, PolicyWish, ScrubSettings, Settings,
+    Vault,
 };
 use clap::Parser;
 use jiff::SignedDuration;
@@ -120,10 +121,12 @@ async fn vault(dir: &Path, clock: &Clock) -> Result<(Vault, Keys), Failure> {
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: false,
+        ledger: LedgerSettings::default(),
         renew_days: true,
         scrub: ScrubSettings { every: None, rate: 1 << 20 },
     };
-    let parts = Parts { index, store, keys: keys.clone(), clock: clock.clone(), settings };
+    let (keyring, clock) = (keys.clone(), clock.clone());
+    let parts = Parts { index, store, keys: keyring, signer: None, clock, settings };
     Ok((Vault::open(parts).await?, keys))
 }
 

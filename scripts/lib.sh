@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 TOOLS=${CALLVAULT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/callvault/tools}
 # shellcheck disable=SC2034  # read by the scripts that source this
-GARAGE_VERSION=2.5.0 GARAGE=$TOOLS/bin/garage
+GARAGE_VERSION=2.5.0 GARAGE=$TOOLS/bin/garage LEDGER_VERIFIER=$TOOLS/bin/ledger-verifier
 
 say() {
   printf '== %s\n' "$*" >&2

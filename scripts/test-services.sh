@@ -131,6 +131,7 @@ write_env() {
     printf 'export TEST_S3_REGION=garage\n'
     printf 'export TEST_S3_ACCESS_KEY_ID=%q\n' "$ACCESS_KEY"
     printf 'export TEST_S3_SECRET_ACCESS_KEY=%q\n' "$SECRET_KEY"
+    printf 'export TEST_LEDGER_VERIFIER=%q\n' "$LEDGER_VERIFIER"
     printf 'export CALLVAULT_CORPUS=%q\n' "$PWD/target/corpus"
   } >"$ENV_FILE.new"
   # In one step: a file that is there is whole.

@@ -26,6 +26,7 @@ trap 'exit 130' INT TERM
 setsid scripts/install-garage.sh >"$garage_log" 2>&1 </dev/null &
 building=$!
 scripts/corpus.sh
+scripts/install-verifier.sh
 say "lints"
 scripts/lint.sh
 say "building the tests"

@@ -17,6 +17,7 @@ pub mod config;
 pub mod crypto;
 pub mod http;
 pub mod index;
+pub mod ledger;
 pub mod model;
 pub mod retention;
 pub mod store;

@@ -33,6 +33,7 @@ impl Erase {
             vault.confirm_erasing().await?;
         }
         let pass = vault.erase_due().await?;
+        vault.project().await?;
         let rows = [
             ("erased", pass.erased),
             ("unfinished", pass.unfinished),

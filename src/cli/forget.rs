@@ -16,6 +16,7 @@ impl Forget {
     pub(super) async fn run(self, config: &Config, json: bool) -> Result<ExitCode> {
         let vault = open::vault(config).await?;
         let done = vault.forget().await?;
+        vault.project().await?;
         let mut rows = vec![vec!["epoch".to_owned(), done.epoch.to_string()]];
         rows.extend(done.days.iter().map(|day| vec!["forgot".to_owned(), day.clone()]));
         rows.extend(done.replicas.iter().map(|(name, ok)| {

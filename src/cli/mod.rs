@@ -10,6 +10,7 @@ mod forget;
 mod hold;
 mod keyring;
 mod leaving;
+mod ledger;
 mod migrate;
 mod open;
 mod output;
@@ -22,6 +23,7 @@ mod restrict;
 mod scrub;
 mod serve;
 mod token;
+mod verify;
 mod webhook;
 
 use std::path::PathBuf;
@@ -88,6 +90,11 @@ enum Command {
     /// Make and look after the keyring.
     #[command(subcommand)]
     Keyring(keyring::Keyring),
+    /// Show and hand out the logs that others can check.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Check what a vault handed out, offline.
+    Verify(verify::Verify),
     /// Check settings, clock, index, store and keyring.
     Doctor(doctor::Doctor),
     /// Fill an empty vault with examples.
@@ -129,6 +136,8 @@ impl Cli {
             Command::Scrub(command) => command.run(&config, json).await,
             Command::Restore(command) => command.run(&config, json).await,
             Command::Keyring(command) => command.run(&config, json).await,
+            Command::Ledger(command) => command.run(&config, json).await,
+            Command::Verify(command) => command.run(json),
             Command::Doctor(command) => command.run(&config, json).await,
             Command::Demo(command) => command.run(&config).await,
         };

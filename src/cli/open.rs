@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail};
 use crate::config::Config;
 use crate::crypto::{self, Files, Keys, Place};
 use crate::index::{Db, KeyringDb, Pool};
+use crate::ledger::Signer;
 use crate::model::Clock;
 use crate::store::Store;
-use crate::vault::{DatabasePlace, Parts, Vault, doctor};
+use crate::vault::{self, DatabasePlace, Parts, Vault, doctor};
 
 /// Where the keyring is.
 pub(super) async fn place(config: &Config) -> Result<Arc<dyn Place>> {
@@ -87,8 +88,25 @@ pub(super) async fn vault(config: &Config) -> Result<Vault> {
         let (name, detail) = (&replica.name, &replica.detail);
         tracing::error!(name, detail, "a copy of the root is not as it should be");
     }
-    let parts = Parts { index, store, keys, clock: Clock::system(), settings };
+    let signer = signer(config, &index).await?;
+    let parts = Parts { index, store, keys, signer, clock: Clock::system(), settings };
     Ok(Vault::open(parts).await?)
+}
+
+/// Opens the key that signs the logs. The first node there ever was makes it.
+async fn signer(config: &Config, index: &Db) -> Result<Option<Signer>> {
+    let path = config.ledger_key();
+    if let Some(signer) = Signer::open(&path).context("the key of the ledger")? {
+        return Ok(Some(signer));
+    }
+    if vault::has_ledger_key(index).await.context("the index")? {
+        tracing::warn!(
+            path = %path.display(),
+            "the key of the ledger is not here: this node signs nothing"
+        );
+        return Ok(None);
+    }
+    Signer::create(&path).map(Some).context("the key of the ledger")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Args;
 use super::{FAILED, open, output};
 use crate::config::Config;
 
-/// Brings an index from a backup up to date with the wrap journal in the store.
+/// Brings an index from a backup up to date with the ledger and the wrap journal in the store.
 ///
 /// Run it before `callvault serve`, with the newest keyring. What was erased since stays erased.
 #[derive(Args)]

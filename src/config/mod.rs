@@ -21,7 +21,8 @@ use crate::retention::Schedule;
 use crate::{store, vault};
 
 pub use sections::{
-    Http, Index, Keyring, Log, LogFormat, ProviderIdentity, Retention, Store, Webhooks,
+    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, Store, Webhooks,
+    WitnessAddress,
 };
 pub use sources::environment;
 use sources::{Environment, SecretFiles};
@@ -42,6 +43,8 @@ pub struct Config {
     pub keyring: Keyring,
     /// Terms and timers.
     pub retention: Retention,
+    /// The logs that others can check.
+    pub ledger: Ledger,
     /// Who the provider is.
     pub provider: ProviderIdentity,
     /// Events that go out.
@@ -106,6 +109,11 @@ impl Default for Config {
                 renew_days: true,
                 time_zone: "Europe/Amsterdam".into(),
             },
+            ledger: Ledger {
+                origin: vault::LedgerSettings::default().origin,
+                key_path: None,
+                witnesses: Vec::new(),
+            },
             provider: ProviderIdentity {
                 name: None,
                 privacy_contact: None,
@@ -134,6 +142,7 @@ impl Config {
         let config: Self = figment.extract().map_err(|error| Error::Invalid(Box::new(error)))?;
         config.schedule()?;
         config.scrub()?;
+        config.ledger()?;
         Ok(config)
     }
 
@@ -204,6 +213,7 @@ impl Config {
                 instrument: self.store.transfer_instrument.clone(),
             },
             allow_private_webhooks: self.webhooks.allow_private,
+            ledger: self.ledger()?,
         })
     }
 
@@ -232,6 +242,28 @@ impl Config {
             return Err(Error::Value { key: "store.scrub_rate", problem });
         }
         Ok(vault::ScrubSettings { every, rate: self.store.scrub_rate.as_u64() })
+    }
+
+    /// What the logs are called and who cosigns them.
+    fn ledger(&self) -> Result<vault::LedgerSettings, Error> {
+        let Ledger { origin, witnesses, .. } = &self.ledger;
+        let problem = "is a name without spaces or plus, such as vault.example.nl/1";
+        if !vault::is_log_name(origin) {
+            return Err(Error::Value { key: "ledger.origin", problem: problem.into() });
+        }
+        let witness = |witness: &WitnessAddress| {
+            let wrong = |problem| Error::Value { key: "ledger.witnesses", problem };
+            let vkey = witness.vkey.parse().map_err(|error| wrong(format!("{error}")))?;
+            Ok(vault::Witness { url: witness.url.clone(), vkey })
+        };
+        let witnesses = witnesses.iter().map(witness).collect::<Result<_, Error>>()?;
+        Ok(vault::LedgerSettings { origin: origin.clone(), witnesses })
+    }
+
+    /// The key that signs the checkpoints.
+    #[must_use]
+    pub fn ledger_key(&self) -> PathBuf {
+        self.ledger.key_path.clone().unwrap_or_else(|| self.data_dir.join("ledger.key"))
     }
 
     /// Refuses to run for real without what every recording refers to.

@@ -108,6 +108,28 @@ pub struct Webhooks {
     pub allow_private: bool,
 }
 
+/// The logs that others can check.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// What every log's name begins with. It cannot change later.
+    pub origin: String,
+    /// The key that signs the checkpoints.
+    pub key_path: Option<PathBuf>,
+    /// Who is asked to cosign them.
+    pub witnesses: Vec<WitnessAddress>,
+}
+
+/// A witness (C2SP tlog-witness).
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessAddress {
+    /// Its address; `/add-checkpoint` follows.
+    pub url: String,
+    /// The key its cosignatures are checked with.
+    pub vkey: String,
+}
+
 /// Logging.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -33,9 +33,9 @@ impl Provider for Environment {
                 continue;
             }
             let value = if value.starts_with('[') {
-                let list: Vec<String> = serde_json::from_str(value)
+                let list: Vec<serde_json::Value> = serde_json::from_str(value)
                     .map_err(|error| figment::Error::from(format!("CALLVAULT_{name}: {error}")))?;
-                Value::from(list)
+                Value::serialize(list)?
             } else {
                 Value::from(value.clone())
             };

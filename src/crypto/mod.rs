@@ -37,6 +37,7 @@ mod tests;
 pub use cipher::bench_segment;
 pub use error::Error;
 pub use files::Files;
+pub(crate) use files::write_file;
 pub use forget::Forgotten;
 pub use journal::{JOURNAL_HEADER, JournalEntry, Last, journal_until};
 pub use keys::{Keys, Status};

@@ -134,9 +134,13 @@ impl From<Error> for Problem {
             Error::StoreAway(_) => (S::SERVICE_UNAVAILABLE, "store_unavailable"),
             Error::Full(_) => (S::INSUFFICIENT_STORAGE, "full"),
             Error::Damaged(_) => (S::INTERNAL_SERVER_ERROR, "damaged"),
-            Error::Index(_) | Error::Crypto(_) | Error::Audio(_) | Error::Job(_) => {
-                (S::INTERNAL_SERVER_ERROR, "internal")
-            }
+            Error::Quarantined(_) => (S::SERVICE_UNAVAILABLE, "quarantined"),
+            Error::Forked(_) => (S::SERVICE_UNAVAILABLE, "forked"),
+            Error::Index(_)
+            | Error::Crypto(_)
+            | Error::Audio(_)
+            | Error::Ledger(_)
+            | Error::Job(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };
         if matches!(error, Error::StoreAway(_) | Error::Damaged(_)) {
             metrics::counter!("callvault_store_errors_total", "operation" => "request")

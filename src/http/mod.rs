@@ -2,7 +2,7 @@
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure`, `restriction` and `holds` (compliance), `customers` (operators), `retention`, `leaving`
+//!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
 mod auth;
@@ -14,6 +14,7 @@ mod extract;
 mod holds;
 mod ingest;
 mod leaving;
+mod ledger;
 mod limits;
 mod openapi;
 mod paced;

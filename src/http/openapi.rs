@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, customers, erasure, holds, ingest, leaving, playback, recordings, restriction, retention,
-    system, webhooks,
+    App, customers, erasure, holds, ingest, leaving, ledger, playback, recordings, restriction,
+    retention, system, webhooks,
 };
 
 /// Where the document is served.
@@ -42,18 +42,26 @@ impl Modify for Tokens {
 
 /// The routes and the document that describes them: one list.
 pub(super) fn api() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let mut api = OpenApiRouter::with_openapi(Document::openapi())
         .merge(ingest::routes())
         .merge(recordings::routes())
         .merge(playback::routes())
         .merge(erasure::routes())
         .merge(restriction::routes())
         .merge(holds::routes())
+        .merge(ledger::routes())
         .merge(customers::routes())
         .merge(leaving::routes())
         .merge(webhooks::routes())
         .merge(retention::routes())
-        .merge(system::routes())
+        .merge(system::routes());
+    // The star says to the router that slashes belong to it; the document knows no such thing.
+    let paths = &mut api.get_openapi_mut().paths.paths;
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
+    api
 }
 
 /// The document.

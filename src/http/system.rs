@@ -28,7 +28,7 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether index, store and keyring answer.
+/// Whether index, store and keyring answer, and the ledger is what was signed.
 #[utoipa::path(
     get, path = "/readyz", tag = "System", security(()),
     responses(

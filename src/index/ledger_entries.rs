@@ -25,7 +25,7 @@ pub struct NewEntry {
     pub event: Event,
     /// About which recording, if one.
     pub recording: Option<RecordingId>,
-    /// The rest, as compact JSON: codes, ids and integers only.
+    /// The leaf: the bytes that are hashed.
     pub body: String,
 }
 
@@ -36,7 +36,7 @@ struct Row<'a> {
     at: i64,
     event: Event,
     recording: Option<String>,
-    body: &'a str,
+    leaf: &'a str,
 }
 
 /// Appends entries, in their order, and returns the place of each.
@@ -54,14 +54,14 @@ pub async fn append(tx: &mut Tx, entries: &[NewEntry]) -> Result<Vec<i64>, Error
     let rows: Vec<Row<'_>> =
         entries.iter().zip(&places).map(|(entry, seq)| row(entry, *seq)).collect();
     let rows = serde_json::to_string(&rows).map_err(Error::damaged)?;
-    sql("INSERT INTO ledger_entries (controller_id, seq, at, event, recording_id, body) ")
+    sql("INSERT INTO ledger_entries (controller_id, seq, at, event, recording_id, leaf) ")
         .push_each(
             "SELECT unhex(value ->> 'controller'), value ->> 'seq', value ->> 'at',
-                 value ->> 'event', unhex(value ->> 'recording'), value ->> 'body'
+                 value ->> 'event', unhex(value ->> 'recording'), value ->> 'leaf'
              FROM json_each(",
             "SELECT (value ->> 'controller')::UUID, (value ->> 'seq')::BIGINT,
                  'epoch'::TIMESTAMPTZ + (value ->> 'at')::BIGINT * INTERVAL '1 microsecond',
-                 value ->> 'event', (value ->> 'recording')::UUID, value ->> 'body'
+                 value ->> 'event', (value ->> 'recording')::UUID, value ->> 'leaf'
              FROM json_array_elements(CAST(",
         )
         .push_bind(Rows(rows))
@@ -69,6 +69,19 @@ pub async fn append(tx: &mut Tx, entries: &[NewEntry]) -> Result<Vec<i64>, Error
         .execute(&mut *tx)
         .await?;
     Ok(places)
+}
+
+/// Begins a ledger with its first entry, unless it was begun before.
+pub async fn open(tx: &mut Tx, first: &NewEntry) -> Result<bool, Error> {
+    let begun = sql("INSERT INTO ledgers (controller_id, size) VALUES ($1, 0)
+         ON CONFLICT (controller_id) DO NOTHING")
+    .bind(first.controller)
+    .execute(&mut *tx)
+    .await?;
+    if begun > 0 {
+        append(tx, std::slice::from_ref(first)).await?;
+    }
+    Ok(begun > 0)
 }
 
 /// Makes room in each ledger and returns the first free place of each.
@@ -99,7 +112,7 @@ fn row(entry: &NewEntry, seq: i64) -> Row<'_> {
         at: entry.at.micros(),
         event: entry.event,
         recording: entry.recording.map(|id| id.0.simple().to_string()),
-        body: &entry.body,
+        leaf: &entry.body,
     }
 }
 
@@ -110,7 +123,7 @@ struct Kept {
     at: Timestamp,
     event: Event,
     recording_id: Option<RecordingId>,
-    body: String,
+    leaf: String,
 }
 
 impl From<Kept> for Entry {
@@ -121,7 +134,7 @@ impl From<Kept> for Entry {
             at: row.at,
             event: row.event,
             recording: row.recording_id,
-            body: row.body,
+            body: row.leaf,
         }
     }
 }
@@ -133,7 +146,7 @@ pub async fn list(
     from_seq: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, Error> {
-    let rows: Vec<Kept> = sql("SELECT controller_id, seq, at, event, recording_id, body
+    let rows: Vec<Kept> = sql("SELECT controller_id, seq, at, event, recording_id, leaf
          FROM ledger_entries WHERE controller_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3")
     .bind(controller)
     .bind(from_seq)
@@ -145,7 +158,7 @@ pub async fn list(
 
 /// The entries about one recording, in order.
 pub async fn about(on: impl Into<Conn<'_>>, recording: RecordingId) -> Result<Vec<Entry>, Error> {
-    let rows: Vec<Kept> = sql("SELECT controller_id, seq, at, event, recording_id, body
+    let rows: Vec<Kept> = sql("SELECT controller_id, seq, at, event, recording_id, leaf
          FROM ledger_entries WHERE recording_id = $1 ORDER BY seq")
     .bind(recording)
     .fetch_all(on)

@@ -163,7 +163,8 @@ pub struct Told {
     /// About which recording, if one.
     #[sqlx(rename = "recording_id")]
     pub recording: Option<RecordingId>,
-    /// The rest.
+    /// The whole leaf.
+    #[sqlx(rename = "leaf")]
     pub body: String,
 }
 
@@ -174,7 +175,7 @@ pub async fn entries(
     from: i64,
     limit: i64,
 ) -> Result<Vec<Told>, Error> {
-    sql("SELECT seq, at, event, recording_id, body FROM ledger_entries
+    sql("SELECT seq, at, event, recording_id, leaf FROM ledger_entries
          WHERE controller_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3")
     .bind(controller)
     .bind(from)

@@ -56,7 +56,7 @@ text_enum! {
         AccessExported => "access.exported",
         /// Somebody was refused.
         AccessDenied => "access.denied",
-        /// A customer was added or changed.
+        /// A customer was added.
         TenantEnabled => "tenant.enabled",
         /// A customer leaves: recordings can be fetched for a while and then go.
         TenantNotice => "tenant.notice",
@@ -92,6 +92,18 @@ text_enum! {
         IndexRestored => "index.restored",
         /// The clock jumped.
         ClockAnomaly => "clock.anomaly",
+        /// The first entry of a log.
+        LogOpened => "log.opened",
+        /// In the log over all logs: how far one of them is.
+        LogCheckpoint => "log.checkpoint",
+        /// Something else about a customer was changed.
+        TenantChanged => "tenant.changed",
+        /// Entries that a restored index lacked were put back, and their erasures done again.
+        RestoreCompleted => "restore.completed",
+        /// A witness signs the checkpoints, for the first time or again.
+        WitnessCosigned => "witness.cosigned",
+        /// A witness does not answer, or refuses.
+        WitnessUnreachable => "witness.unreachable",
     }
 }
 
@@ -139,6 +151,6 @@ pub struct Entry {
     pub event: Event,
     /// About which recording, if one.
     pub recording: Option<RecordingId>,
-    /// The rest, as compact JSON: codes, ids and integers only.
+    /// The leaf: the bytes that are hashed, JSON with codes, ids and integers only.
     pub body: String,
 }

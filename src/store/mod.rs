@@ -8,6 +8,7 @@
 mod buffer;
 mod cached;
 mod error;
+mod files;
 mod journal;
 mod local;
 mod name;

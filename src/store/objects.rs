@@ -15,7 +15,6 @@ use crate::model::RecordingId;
 
 use super::buffer::Buffer;
 use super::error::Error;
-use super::journal::is_journal;
 use super::name::{self, Listed};
 use super::upload::Upload;
 use super::{Kind, Store};
@@ -173,16 +172,14 @@ impl Store {
     pub fn list(&self) -> BoxStream<'static, Result<Listed, Error>> {
         let prefix = self.0.prefix.clone();
         let within = (prefix != Path::default()).then_some(&self.0.prefix);
-        let own = prefix.clone();
-        self.0
-            .objects
-            .list(within)
-            .filter(move |meta| {
-                let journal = meta.as_ref().is_ok_and(|meta| is_journal(&own, &meta.location));
-                std::future::ready(!journal)
-            })
-            .map(move |meta| Ok(Listed::new(&prefix, &meta?)))
-            .boxed()
+        let store = self.clone();
+        let objects = self.0.objects.list(within).filter_map(move |meta| {
+            let ours = meta.map_err(Error::from).map(|meta| {
+                (!store.is_beside(&meta.location)).then(|| Listed::new(&prefix, &meta))
+            });
+            std::future::ready(ours.transpose())
+        });
+        objects.boxed()
     }
 
     /// Writes, reads back and deletes an object of its own: whether the store does what it is for.

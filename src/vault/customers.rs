@@ -110,6 +110,7 @@ impl Vault {
             }
             result => result?,
         }
+        self.open_log(&mut tx, customer.id, now).await?;
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         super::policies::first(&mut tx, &customer, by).await?;
         if !lines.is_empty() {
@@ -135,7 +136,7 @@ impl Vault {
             || change.ceiling.is_some()
             || change.legal_basis.is_some()
             || change.lines.is_some();
-        let mut events: Vec<_> = described.then_some(Event::TenantEnabled).into_iter().collect();
+        let mut events: Vec<_> = described.then_some(Event::TenantChanged).into_iter().collect();
         if let Some(name) = change.name {
             check_text("name", &name)?;
             customer.name = name;

@@ -246,7 +246,11 @@ impl Vault {
             for reason in ["present", "versions_remain", "unknown"] {
                 let ids: Vec<_> =
                     failed.iter().filter(|(_, why)| *why == reason).map(|(id, _)| *id).collect();
-                rows::fail_attempt(&mut tx, &ids, reason, now).await?;
+                let stuck = rows::fail_attempt(&mut tx, &ids, reason, now).await?;
+                let body = json!({ "r": reason, "n": rows::STUCK_AFTER });
+                let entry = |(id, of): &_| ledger::about(*of, now, Event::ErasureStuck, *id, &body);
+                let entries: Vec<_> = stuck.iter().map(entry).collect();
+                ledger_entries::append(&mut tx, &entries).await?;
             }
             tx.commit().await?;
         }
@@ -360,8 +364,10 @@ fn shortened(
 }
 
 fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {
-    let body =
-        json!({ "cause": row.cause, "due": ledger::due_hour(row.due_at), "gen": row.claims });
+    let body = json!({
+        "cause": row.cause, "case": row.case_id, "due": ledger::due_hour(row.due_at),
+        "gen": row.claims,
+    });
     ledger::about(row.controller, now, Event::ErasureStarted, row.id, &body)
 }
 

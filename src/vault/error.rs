@@ -2,7 +2,7 @@
 
 use crate::model::{Cause, Class, RecordingId, Timestamp};
 use crate::retention::{Keep, Refusal};
-use crate::{audio, crypto, index, store};
+use crate::{audio, crypto, index, ledger, store};
 
 /// Why an operation of the vault did not happen. No message holds personal data (I12).
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +139,15 @@ pub enum Error {
     /// Decoding failed in a way that is not the recording's fault.
     #[error("decoding failed")]
     Audio(#[source] audio::Error),
+    /// The index was rolled back: entries that were signed are missing in it.
+    #[error("the vault is in quarantine: {0}")]
+    Quarantined(String),
+    /// The ledger is not what was signed.
+    #[error("the ledger was forked and writing has stopped: {0}")]
+    Forked(String),
+    /// Something of the ledger cannot be read, made or signed.
+    #[error("the ledger failed")]
+    Ledger(#[from] ledger::Error),
     /// A job inside the vault was lost.
     #[error("a job of the vault was lost")]
     Job(#[from] tokio::task::JoinError),

@@ -15,6 +15,9 @@ const LAST: &str = "last_forgetting";
 /// The fact under which it remembers the last epoch that the ledger tells of.
 const TOLD: &str = "told_epoch";
 
+/// How many days one entry tells of: a leaf has its bounds.
+const TOLD_AT_ONCE: usize = 40;
+
 /// What a forgetting did.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forgetting {
@@ -97,16 +100,22 @@ impl Vault {
         today: Option<Day>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let days: Vec<_> = done.days.iter().map(|(day, _, _)| day.to_string()).collect();
-        let prints: Vec<_> = done.days.iter().map(|(_, _, print)| hex::encode(print)).collect();
-        let generations: Vec<_> = done.days.iter().map(|(_, generation, _)| generation).collect();
-        let body = json!({
-            "epoch": done.epoch, "days": days, "generations": generations, "prints": prints,
-        });
-        let entry = ledger::general(self.0.provider, now, Event::KekDestroyed, &body);
+        let entry = |dropped: &[(Day, i32, [u8; 32])]| {
+            let days: Vec<_> = dropped.iter().map(|(day, _, _)| day.to_string()).collect();
+            let prints: Vec<_> = dropped.iter().map(|(_, _, print)| hex::encode(print)).collect();
+            let generations: Vec<_> = dropped.iter().map(|(_, generation, _)| generation).collect();
+            let body = json!({
+                "epoch": done.epoch, "days": days, "generations": generations, "prints": prints,
+            });
+            ledger::general(self.0.provider, now, Event::KekDestroyed, &body)
+        };
+        let mut entries: Vec<_> = done.days.chunks(TOLD_AT_ONCE).map(entry).collect();
+        if entries.is_empty() {
+            entries.push(entry(&[]));
+        }
         let mut tx = self.addition().await?;
         // The entry comes first: it makes another node that tells the same wait for this one.
-        index::ledger_entries::append(&mut tx, &[entry]).await?;
+        index::ledger_entries::append(&mut tx, &entries).await?;
         let told = facts::find(&mut tx, TOLD).await?.and_then(|told| told.parse::<i64>().ok());
         if told.is_some_and(|told| told >= done.epoch) {
             return Ok(tx.rollback().await?);

@@ -101,6 +101,7 @@ impl Intake<'_> {
         &mut self,
         stream: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<(), Error> {
+        self.vault.must_be_sound()?;
         if self.has_audio() {
             return Err(Error::Malformed("an upload has one audio part; this one has two"));
         }

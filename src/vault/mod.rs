@@ -7,6 +7,8 @@
 //! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
+//! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
+//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
@@ -18,6 +20,7 @@ pub mod doctor;
 mod early;
 mod erase;
 mod error;
+mod export_log;
 pub mod fields;
 mod find;
 mod forget;
@@ -27,25 +30,31 @@ mod journal;
 mod keyring_place;
 mod leaving;
 mod ledger;
+mod logs;
 mod numbers;
 mod object;
 mod play;
 mod policies;
+mod project;
 mod recent;
 mod reconcile;
 mod renew;
+mod replay;
+mod replay_keeping;
 mod restore;
 mod restrict;
 mod row;
 mod scrub;
 mod sealing;
 mod source;
+mod standing;
 mod ticket;
 mod tokens;
 mod upkeep;
 pub mod view;
 mod watch;
 mod webhooks;
+mod witness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,14 +63,17 @@ use jiff::SignedDuration;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::crypto::Keys;
 use crate::index::{self, Db};
+use crate::ledger::Signer;
 use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
 use crate::retention::Schedule;
 use crate::store::Store;
 
 pub use crate::index::policies::Version as PolicyVersion;
+pub use crate::ledger::is_name as is_log_name;
 pub use crate::retention::{Keep, Refusal};
 pub use approvals::ApprovalView;
 pub use content::Content;
@@ -78,16 +90,19 @@ pub use leaving::{
     Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, NewExport, Notice, Phase,
     Remaining,
 };
+pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
 pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{
     Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
 };
+pub use project::Projection;
 pub use reconcile::{ReconcileOptions, Reconciled};
 pub use renew::Renewal;
 pub use restore::Restored;
 pub use restrict::{Lifting, NewRestriction};
 pub use scrub::{ScrubPass, ScrubSettings};
+pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
@@ -120,6 +135,8 @@ pub struct Settings {
     pub location: Location,
     /// Whether events may go out to addresses that are not public.
     pub allow_private_webhooks: bool,
+    /// What the logs are called and who cosigns them.
+    pub ledger: LedgerSettings,
 }
 
 /// Where the objects are, as far as the law asks.
@@ -139,6 +156,8 @@ pub struct Parts {
     pub store: Store,
     /// The keyring.
     pub keys: Keys,
+    /// The key of the logs, on a node that has it: only such a node signs.
+    pub signer: Option<Signer>,
     /// Where the time comes from.
     pub clock: Clock,
     /// The rest.
@@ -153,6 +172,11 @@ struct Inner {
     index: Db,
     store: Store,
     keys: Keys,
+    signer: Option<Arc<Signer>>,
+    /// How the ledger stands.
+    stand: standing::Stand,
+    /// What this process calls itself when it takes a log.
+    node: Uuid,
     clock: Clock,
     settings: Settings,
     provider: ControllerId,
@@ -173,19 +197,23 @@ struct Inner {
 impl Vault {
     /// Puts a vault together; the provider gets its identifier the first time.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { index, store, keys, clock, settings } = parts;
+        let Parts { index, store, keys, signer, clock, settings } = parts;
         let mut tx = index.begin().await?;
         let provider = index::controllers::ensure_provider(&mut tx, ControllerId::random()).await?;
+        logs::stay_the_same(&mut tx, signer.as_ref(), &settings.ledger).await?;
         tx.commit().await?;
         keys.ensure(&[provider], &[]).await?;
         let watch = watch::Watch::default();
         watch.remember(index::guards::guard(&index).await?.last_seen);
         tokio::task::spawn_blocking(E164::warm_up);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Ok(Self(Arc::new(Inner {
+        let vault = Self(Arc::new(Inner {
             index,
             store,
             keys,
+            signer: signer.map(Arc::new),
+            stand: standing::Stand::default(),
+            node: Uuid::new_v4(),
             clock,
             sending: webhooks::Sending::new(settings.allow_private_webhooks)?,
             settings,
@@ -196,7 +224,14 @@ impl Vault {
             recent: recent::Recent::default(),
             watch,
             running: TaskTracker::new(),
-        })))
+        }));
+        vault.settle_ledger().await?;
+        if vault.standing() == Standing::Sound {
+            let mut tx = vault.addition().await?;
+            vault.open_log(&mut tx, provider, vault.0.clock.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(vault)
     }
 
     /// The largest recording taken in, in bytes.

@@ -57,6 +57,7 @@ pub enum Form {
 impl Vault {
     /// Decides whether the caller may hear a recording. Refusals are put into the ledger.
     pub async fn hear(&self, caller: &Caller, wish: &Wish) -> Result<Heard, Error> {
+        self.must_be_sound()?;
         let case = wish.case.as_deref().filter(|case| !case.trim().is_empty());
         let case = case.map(case_id).transpose()?;
         let found = self.recent_recording(caller.controller, wish.recording).await?;

@@ -150,12 +150,19 @@ impl DerefMut for Change {
 impl Vault {
     /// Starts a transaction that changes rows.
     pub(super) async fn change(&self) -> Result<Change, Error> {
+        self.must_be_sound()?;
+        self.restoration().await
+    }
+
+    /// Starts a transaction that puts back what is missing: the only one that quarantine lets by.
+    pub(super) async fn restoration(&self) -> Result<Change, Error> {
         let tx = self.begin().await?;
         Ok(Change { tx, forgets: Forgets(self.clone()) })
     }
 
     /// Starts a transaction that only adds rows, or changes ones that no gate looks at.
     pub(super) async fn addition(&self) -> Result<Tx, Error> {
+        self.must_be_sound()?;
         self.begin().await
     }
 

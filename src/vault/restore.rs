@@ -1,4 +1,5 @@
-//! After an index backup was put back: the journal says what became of the wraps since.
+//! After an index backup was put back: the journal says what became of the wraps since. What the
+//! ledger says comes first (`replay`).
 //!
 //! The newest entry about a recording counts, whether or not an older one would still open: what
 //! was shortened or erased meanwhile must not come back. Safe to stop anywhere and to run again.
@@ -63,8 +64,13 @@ impl Vault {
     /// Brings a restored index up to date with the journal.
     pub async fn restore(&self) -> Result<Restored, Error> {
         let mut done = Restored::default();
+        // First what the ledger says: entries made now would take the places of missing ones.
+        if self.must_be_sound().is_err() {
+            self.settle_ledger().await?;
+            self.must_be_sound()?;
+        }
         self.0.keys.refresh().await?;
-        self.replay(&mut done).await?;
+        self.replay_journal(&mut done).await?;
         between_steps!("restore.replayed");
         let mut after = None;
         loop {
@@ -91,7 +97,7 @@ impl Vault {
     }
 
     /// Reads the whole journal and keeps the newest entry about each recording.
-    async fn replay(&self, done: &mut Restored) -> Result<(), Error> {
+    async fn replay_journal(&self, done: &mut Restored) -> Result<(), Error> {
         let mut tx = self.addition().await?;
         replayed::clear(&mut tx).await?;
         tx.commit().await?;

@@ -55,6 +55,9 @@ impl Vault {
             recording.id,
             &serde_json::json!({
                 "class": draft.class, "due": ledger::due_hour(dates.due_at), "pol": target.policy,
+                "len": ledger::size_bucket(sealed.len),
+                "loc": self.0.settings.location.country,
+                "kek": keys.fingerprint(recording.key.day).map(hex::encode),
             }),
         );
         let mut tx = self.addition().await?;

@@ -1,4 +1,4 @@
-//! What the vault does by itself: erase, forget, follow the keyring, measure.
+//! What the vault does by itself: erase, forget, project the ledger, follow the keyring, measure.
 
 use std::time::Duration;
 
@@ -15,6 +15,12 @@ const FOLLOW: Duration = Duration::from_millis(400);
 
 /// How often it is asked what time the other nodes have seen.
 const FOLLOW_CLOCKS: Duration = Duration::from_secs(5);
+
+/// How often the ledger is projected into tiles and signed: never more than five seconds behind.
+const PROJECT: Duration = Duration::from_secs(3);
+
+/// After how many projections the ledger is compared with what was signed, and witnesses are asked.
+const COMPARE: u32 = 20;
 
 /// How often the gauges are read.
 const MEASURE: Duration = Duration::from_secs(15);
@@ -97,15 +103,41 @@ impl Vault {
                 }
             }
         };
+        let projecting = self.keep_projecting();
         tokio::select! {
             () = stop.cancelled() => {}
             () = telling => {}
+            () = projecting => {}
             () = erasing => {}
             () = following => {}
             () = following_clocks => {}
             () = measuring => {}
             () = journaling => {}
             () = scrubbing => {}
+        }
+    }
+
+    async fn keep_projecting(&self) {
+        let mut project = ticks(PROJECT);
+        for turn in (0..COMPARE).cycle() {
+            project.tick().await;
+            if self.must_be_sound().is_err() {
+                continue;
+            }
+            if turn == 0
+                && let Err(error) = self.watch_ledger().await
+            {
+                report(&error, "the ledger could not be compared with what was signed");
+            }
+            match self.project().await {
+                Ok(_) => {}
+                Err(error) => report(&error, "the ledger could not be projected"),
+            }
+            if turn == 0
+                && let Err(error) = self.ask_witnesses().await
+            {
+                report(&error, "the witnesses could not be asked");
+            }
         }
     }
 

@@ -22,7 +22,7 @@ const READY: SignedDuration = SignedDuration::from_secs(2);
 const TRAILING_DAYS: i64 = 14;
 
 /// What the vault stands on, by name, and whether it answers.
-type Ready = [(&'static str, bool); 3];
+type Ready = [(&'static str, bool); 4];
 
 /// What this process remembers of its own looks at the clock.
 #[derive(Default)]
@@ -247,7 +247,8 @@ impl Vault {
         let index = self.0.index.ping().await.is_ok();
         let store = self.0.store.probe().await.is_ok();
         let keyring = self.0.keys.refresh().await.is_ok();
-        let parts = [("index", index), ("store", store), ("keyring", keyring)];
+        let ledger = self.must_be_sound().is_ok();
+        let parts = [("index", index), ("store", store), ("keyring", keyring), ("ledger", ledger)];
         *known = Some((now, parts));
         parts
     }

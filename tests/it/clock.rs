@@ -89,6 +89,7 @@ async fn a_node_whose_clock_runs_behind_plays_nothing_that_others_know_to_be_pas
         index: vault.vault.index().clone(),
         store: vault.store.clone(),
         keys: vault.keys.clone(),
+        signer: None,
         clock: behind,
         settings: settings(),
     });
@@ -112,6 +113,7 @@ async fn a_node_whose_clock_runs_behind_plays_nothing_that_others_know_to_be_pas
         index: vault.vault.index().clone(),
         store: vault.store.clone(),
         keys: vault.keys.clone(),
+        signer: None,
         clock: Clock::manual(NOW.parse().unwrap()),
         settings: settings(),
     });

@@ -43,6 +43,7 @@ fn reference() -> (String, Vec<String>) {
                     "store",
                     "keyring",
                     "retention",
+                    "ledger",
                     "provider",
                     "webhooks",
                     "log",
@@ -107,7 +108,8 @@ fn what_the_file_says_is_the_default() {
     assert_eq!(said.store().url, built_in.store().url);
     assert_eq!(said.keyring_files(), built_in.keyring_files());
     // What is made from `data_dir` was compared above.
-    let made = ["index.url", "store.url", "keyring.url", "keyring.root_paths"];
+    let made = ["index.url", "store.url", "keyring.url", "keyring.root_paths", "ledger.key_path"];
+    assert_eq!(said.ledger_key(), built_in.ledger_key());
     let (said, built_in) = (flat(&json(&said)), flat(&json(&built_in)));
     let mut compared = 0;
     for (key, value) in &built_in {

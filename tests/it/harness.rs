@@ -9,10 +9,13 @@ use axum::http::{HeaderMap, Request, StatusCode, request::Builder};
 use callvault::crypto::{Files, Keys};
 use callvault::http::{App, router};
 use callvault::index::{Db, Pool};
+use callvault::ledger::Signer;
 use callvault::model::{Class, Clock, Role, Term, TimeZone};
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
-use callvault::vault::{Location, NewCustomer, NewToken, Parts, ScrubSettings, Settings, Vault};
+use callvault::vault::{
+    LedgerSettings, Location, NewCustomer, NewToken, Parts, ScrubSettings, Settings, Vault,
+};
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -73,7 +76,7 @@ macro_rules! on_each_vault {
 
 /// A variable that scripts/test-services.sh sets.
 #[expect(clippy::disallowed_methods, reason = "tests are told their services by the environment")]
-fn service(name: &str) -> String {
+pub(crate) fn service(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run the tests with make test, which starts the services")
     })
@@ -108,6 +111,7 @@ pub(crate) fn settings() -> Settings {
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: true,
+        ledger: LedgerSettings::default(),
     }
 }
 
@@ -145,7 +149,7 @@ impl TestVault {
         let files = Files::new(dir.path().join("keyring"), vec![dir.path().join("root.key")]);
         let keys = Keys::init(Arc::new(files)).await.unwrap();
         let clock = Clock::manual(NOW.parse().unwrap());
-        let vault = assemble(index, &store, &keys, &clock).await;
+        let vault = assemble(index, &store, &keys, &clock, dir.path()).await;
         let router = router(App::new(vault.clone(), String::new));
         let this = Self { vault, clock, keys, store, faults, dir, router };
         this.customer("acme", "P30D").await;
@@ -155,7 +159,36 @@ impl TestVault {
 
     /// One more node over the same index, store and keyring.
     pub(crate) async fn second_node(&self) -> Vault {
-        assemble(self.vault.index().clone(), &self.store, &self.keys, &self.clock).await
+        let index = self.vault.index().clone();
+        assemble(index, &self.store, &self.keys, &self.clock, self.dir.path()).await
+    }
+
+    /// The same vault, opened again with other logs or witnesses.
+    pub(crate) async fn with_ledger(self, ledger: LedgerSettings) -> Self {
+        let index = self.vault.index().clone();
+        let settings = Settings { ledger, ..settings() };
+        let (store, keys, clock) = (self.store.clone(), self.keys.clone(), self.clock.clone());
+        let signer = Signer::open(&self.dir.path().join("ledger.key")).unwrap();
+        let parts = Parts { index, store, keys, signer, clock, settings };
+        let vault = Vault::open(parts).await.unwrap();
+        let router = router(App::new(vault.clone(), String::new));
+        Self { vault, router, ..self }
+    }
+
+    /// The same vault after its embedded index was replaced by a copy.
+    pub(crate) async fn restored(self, copy: &std::path::Path) -> Self {
+        self.vault.index().close().await;
+        let path = self.dir.path().join("index.db");
+        for beside in ["index.db-wal", "index.db-shm"] {
+            drop(std::fs::remove_file(self.dir.path().join(beside)));
+        }
+        std::fs::copy(copy, &path).unwrap();
+        let url = format!("sqlite:{}", path.display());
+        let index = Db::connect(&url, &Pool::default()).await.unwrap();
+        let dir = self.dir.path();
+        let vault = assemble(index, &self.store, &self.keys, &self.clock, dir).await;
+        let router = router(App::new(vault.clone(), String::new));
+        Self { vault, router, ..self }
     }
 
     /// One more node whose keyring in memory is its own.
@@ -163,7 +196,8 @@ impl TestVault {
         let root = self.dir.path().join("root.key");
         let files = Files::new(self.dir.path().join("keyring"), vec![root]);
         let keys = Keys::open(Arc::new(files)).await.unwrap();
-        assemble(self.vault.index().clone(), &self.store, &keys, &self.clock).await
+        let index = self.vault.index().clone();
+        assemble(index, &self.store, &keys, &self.clock, self.dir.path()).await
     }
 
     pub(crate) async fn customer(&self, reference: &str, term: &str) {
@@ -256,9 +290,21 @@ impl TestVault {
     }
 }
 
-async fn assemble(index: Db, store: &Store, keys: &Keys, clock: &Clock) -> Vault {
+async fn assemble(
+    index: Db,
+    store: &Store,
+    keys: &Keys,
+    clock: &Clock,
+    dir: &std::path::Path,
+) -> Vault {
     let (store, keys, clock) = (store.clone(), keys.clone(), clock.clone());
-    Vault::open(Parts { index, store, keys, clock, settings: settings() }).await.unwrap()
+    let key = dir.join("ledger.key");
+    let signer = match Signer::open(&key).unwrap() {
+        Some(signer) => signer,
+        None => Signer::create(&key).unwrap(),
+    };
+    let signer = Some(signer);
+    Vault::open(Parts { index, store, keys, signer, clock, settings: settings() }).await.unwrap()
 }
 
 /// A support call that ended an hour ago.

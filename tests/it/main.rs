@@ -18,6 +18,7 @@ mod index;
 mod ingest;
 mod journal;
 mod leaving;
+mod ledger;
 mod limits;
 mod playback;
 mod policies;

@@ -88,6 +88,18 @@ async fn what_is_personal_is_in_no_ledger_log_metric_name_or_tombstone() {
     }
     let names: Vec<_> = vault.store.list().map(|listed| listed.unwrap().name).collect().await;
     written.push(("object names", names.join("\n")));
+    vault.vault.project().await.unwrap();
+    let export = vault.dir.path().join("export");
+    vault.vault.export_logs(&export, None).await.unwrap();
+    for folder in [export, vault.dir.path().join("objects/ledger")] {
+        let files = crate::process::files(&folder);
+        assert!(files.iter().any(|file| file.ends_with("checkpoint")), "{files:?}");
+        for file in files {
+            let bytes = std::fs::read(&file).unwrap();
+            let text = format!("{}\n{}", file.display(), String::from_utf8_lossy(&bytes));
+            written.push(("exported ledger", text));
+        }
+    }
     let database = std::fs::read(vault.dir.path().join("index.db")).unwrap();
     written.push(("index file", String::from_utf8_lossy(&database).into_owned()));
     assert!(written[0].1.contains("request"), "the log was caught at all");

@@ -11,7 +11,8 @@ async fn health_and_readiness_answer() {
     assert_eq!(vault.get("/healthz").send().await.status, StatusCode::OK);
     let ready = vault.get("/readyz").send().await;
     assert_eq!(ready.status, StatusCode::OK);
-    assert_eq!(ready.json(), serde_json::json!({"index": true, "keyring": true, "store": true}));
+    let all = serde_json::json!({"index": true, "keyring": true, "ledger": true, "store": true});
+    assert_eq!(ready.json(), all);
 }
 
 #[tokio::test]

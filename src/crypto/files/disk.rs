@@ -14,7 +14,7 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 }
 
 /// Writes a file so that a crash leaves the old content or the new one, readable by its owner only.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = beside(path);
     let mut file =
         OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;

@@ -23,6 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::BoxFuture;
 
+pub(crate) use self::disk::write as write_file;
 use self::replica::Replica;
 use super::place::{Place, PlaceError, ReplicaResult, Stored, Version};
 use super::sealed::{HEADER, version_of};

@@ -9,6 +9,7 @@ use crate::model::{Cause, Class, ControllerId, Day, RecordingId, Timestamp};
 use super::super::db::Tx;
 use super::super::error::Error;
 use super::super::sql::{Conn, sql};
+use super::report::STUCK_AFTER;
 
 /// A recording that is being erased, and by whom it is being erased now: the one who got this.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -280,18 +281,23 @@ pub async fn finish_erased(
 }
 
 /// Counts a failed attempt and says in a word why. The claim stays, and is old after a while.
+///
+/// Returns those that this attempt makes stuck, and whose they are.
 pub async fn fail_attempt(
     tx: &mut Tx,
     ids: &[RecordingId],
     error_code: &str,
     now: Timestamp,
-) -> Result<(), Error> {
-    sql("UPDATE recordings SET attempts = attempts + 1, error_code = $1, claimed_at = $2
+) -> Result<Vec<(RecordingId, ControllerId)>, Error> {
+    let failed: Vec<(RecordingId, ControllerId, i32)> = sql("UPDATE recordings
+         SET attempts = attempts + 1, error_code = $1, claimed_at = $2
          WHERE state = 'erasing' AND id ")
     .bind(error_code)
     .bind(now)
     .push_in(ids)
-    .execute(&mut *tx)
+    .push(" RETURNING id, controller_id, attempts")
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(())
+    let stuck = failed.into_iter().filter(|(.., attempts)| *attempts == STUCK_AFTER);
+    Ok(stuck.map(|(id, of, _)| (id, of)).collect())
 }

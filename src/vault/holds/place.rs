@@ -225,7 +225,8 @@ impl Vault {
         }
         rows::hold(tx, &[id]).await?;
         recording.held = true;
-        let at = recording.received_at;
+        // No closer than its acceptance is told.
+        let at = crate::ledger::told(Event::RecordingAccepted, recording.received_at);
         Ok(by.iter().map(|hold| kept(controller, *hold, id, at)).collect())
     }
 

@@ -281,11 +281,6 @@ fn rewrap(
 fn entry(of: &Applying, moved: &Moved, at: Timestamp) -> NewEntry {
     let (due, from) = (moved.due_at.hour_rounded_up(), moved.from_due_at.hour_rounded_up());
     let version = of.version.version;
-    NewEntry {
-        controller: of.customer.id,
-        at,
-        event: Event::RecordingDueChanged,
-        recording: Some(moved.id),
-        body: format!(r#"{{"due":"{due}","from":"{from}","pol":"customer/{version}"}}"#),
-    }
+    let body = json!({ "due": due, "from": from, "pol": format!("customer/{version}") });
+    ledger::about(of.customer.id, at, Event::RecordingDueChanged, moved.id, &body)
 }

@@ -154,6 +154,9 @@ fn named(policy: &Policy, kind: &str) -> Vec<String> {
     rules.filter_map(|rule| name(&rule.scope).cloned()).collect()
 }
 
+/// How many rules the ledger tells one by one: a leaf has its bounds. It commits to all of them.
+const TOLD_RULES: usize = 50;
+
 /// What the ledger tells of a version: terms and sorts of scope, never whose they are (I12). What
 /// it leaves out it commits to, under a salt that stays in the index.
 fn told(version: &Version) -> Value {
@@ -161,6 +164,7 @@ fn told(version: &Version) -> Value {
     let rules: Vec<_> = policy
         .rules()
         .iter()
+        .take(TOLD_RULES)
         .map(|rule| json!({ "kind": rule.scope.kind(), "term": rule.term }))
         .collect();
     let all = serde_json::to_string(policy.rules()).unwrap_or_default();
@@ -171,6 +175,7 @@ fn told(version: &Version) -> Value {
         "origin": version.origin,
         "default": policy.default(),
         "rules": rules,
+        "rules_n": policy.rules().len(),
         "rules_c": commitment("rules", &version.salt, &all),
         "reason_c": version.reason.as_ref().map(|text| commitment("reason", &version.salt, text)),
         "existing": version.apply_to_existing,

@@ -210,11 +210,14 @@ async fn failures_are_counted_until_it_is_stuck(t: TestDb) {
     write!(t.db, |tx| recordings::claim_due(tx, at(DAY), 9));
     for n in 1..=STUCK_AFTER {
         assert_eq!(recordings::stuck(&t.db).await.unwrap(), [], "{n}");
-        write!(t.db, |tx| recordings::fail_attempt(tx, &[id], "unavailable", at(DAY)));
+        let now = write!(t.db, |tx| recordings::fail_attempt(tx, &[id], "unavailable", at(DAY)));
+        assert_eq!(now.len(), usize::from(n == STUCK_AFTER), "told once");
     }
+    let later = write!(t.db, |tx| recordings::fail_attempt(tx, &[id], "unavailable", at(DAY)));
+    assert_eq!(later, []);
     let stuck = recordings::stuck(&t.db).await.unwrap();
     let told: Vec<_> = stuck.iter().map(|s| (s.id, s.attempts, s.error_code.as_deref())).collect();
-    assert_eq!(told, [(id, STUCK_AFTER, Some("unavailable"))]);
+    assert_eq!(told, [(id, STUCK_AFTER + 1, Some("unavailable"))]);
 }
 
 async fn a_tombstone_tells_nothing_of_the_call(t: TestDb) {

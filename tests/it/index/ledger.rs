@@ -94,7 +94,7 @@ async fn nothing_is_changed_or_taken_out(t: TestDb) {
     let provider = provider(&t.db).await;
     write!(t.db, |tx| ledger_entries::append(tx, &[entry(provider, 0)]));
     for change in [
-        "UPDATE ledger_entries SET body = '{}'",
+        "UPDATE ledger_entries SET leaf = '{}'",
         "DELETE FROM ledger_entries",
         "DELETE FROM ledgers",
     ] {

@@ -11,6 +11,7 @@ mod forget;
 mod forget_at_scale;
 mod ingest;
 mod leaving;
+mod ledger;
 mod memory;
 mod nodes;
 mod outage;

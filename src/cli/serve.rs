@@ -55,7 +55,7 @@ impl Serve {
         let rest = CancellationToken::new();
         let keeping = tokio::spawn({
             let rest = rest.clone();
-            async move { vault.keep_up(upkeep, rest).await }
+            async move { Box::pin(vault.keep_up(upkeep, rest)).await }
         });
         tracing::info!(%address, "serving");
         let serving = async {

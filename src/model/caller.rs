@@ -217,7 +217,7 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         Grant::SeeErasures => {
             matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
         }
-        Grant::Export => matches!(role, Role::CustomerAdmin),
+        Grant::Export | Grant::SetPolicies => matches!(role, Role::CustomerAdmin),
         Grant::ManageWebhooks => matches!(role, Role::CustomerAdmin | Role::Operator),
         Grant::PlaceHold => {
             matches!(role, Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Legal)
@@ -230,7 +230,6 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
             Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Auditor | Role::Legal
         ),
         Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
-        Grant::SetPolicies => matches!(role, Role::CustomerAdmin),
     }
 }
 

@@ -106,6 +106,8 @@ async fn put_back(vault: &TestVault) {
     for statement in [
         "DELETE FROM tickets",
         "DELETE FROM derived",
+        "DELETE FROM restrictions",
+        "DELETE FROM hold_recordings",
         "DELETE FROM recordings",
         "DELETE FROM renewals",
         "INSERT INTO recordings SELECT * FROM backup_recordings",
@@ -303,7 +305,8 @@ async fn what_was_kept_past_its_term_is_kept_by_a_restore_that_does_not_know_why
     vault.vault.confirm_erasing().await.unwrap();
     vault.vault.forget().await.unwrap();
     let lift = axum::http::Request::delete(format!("/v1/recordings/{lifted}/restriction"));
-    vault.request(lift).token(&dpo).json(&case).send().await;
+    let withdrawn = serde_json::json!({"case": "C-9", "outcome": "withdrawn"});
+    vault.request(lift).token(&dpo).json(&withdrawn).send().await;
     assert_eq!(vault.vault.erase_due().await.unwrap().erased, 1);
     vault.vault.flush_journal().await.unwrap();
     put_back(&vault).await;

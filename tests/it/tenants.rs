@@ -224,6 +224,7 @@ async fn tokens_and_the_switch_of_a_customer_are_in_the_ledger() {
         [
             "log.opened",
             "tenant.enabled",
+            "policy.created",
             "token.created",
             "token.revoked",
             "tenant.recording_off",
@@ -232,6 +233,6 @@ async fn tokens_and_the_switch_of_a_customer_are_in_the_ledger() {
         ]
     );
     let principal = admin_holder.id.to_string();
-    assert!(of_acme[2].1.contains(&principal) && of_acme[3].1.contains(&principal));
+    assert!(of_acme[3].1.contains(&principal) && of_acme[4].1.contains(&principal));
     assert!(of_acme[3].1.contains("customer_admin"));
 }

@@ -38,7 +38,7 @@ pub async fn unjournaled(on: impl Into<Conn<'_>>, limit: i64) -> Result<Vec<Reco
         .push(COLUMNS)
         .push(
             " FROM recordings
-              WHERE wrap IS NOT NULL AND journaled = 0 LIMIT ",
+              WHERE wrap IS NOT NULL AND journaled = 0 ORDER BY id LIMIT ",
         )
         .push_bind(limit)
         .fetch_all(on)
@@ -50,7 +50,7 @@ pub async fn unjournaled(on: impl Into<Conn<'_>>, limit: i64) -> Result<Vec<Reco
 /// word the index `recordings_unjournaled_gone`.
 pub async fn unjournaled_gone(on: impl Into<Conn<'_>>, limit: i64) -> Result<Vec<Departed>, Error> {
     sql("SELECT id, controller_id, class, cause, due_at, key_day, key_generation FROM recordings
-         WHERE wrap IS NULL AND journaled <> 2 LIMIT ")
+         WHERE wrap IS NULL AND journaled <> 2 ORDER BY id LIMIT ")
     .push_bind(limit)
     .fetch_all(on)
     .await

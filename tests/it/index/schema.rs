@@ -165,7 +165,11 @@ const ASKED: &[(&str, &str)] = &[
         "recordings_scrub",
     ),
     (
-        "SELECT id FROM recordings WHERE wrap IS NULL AND journaled <> 2 LIMIT 100",
+        "SELECT id FROM recordings WHERE wrap IS NOT NULL AND journaled = 0 ORDER BY id LIMIT 100",
+        "recordings_unjournaled",
+    ),
+    (
+        "SELECT id FROM recordings WHERE wrap IS NULL AND journaled <> 2 ORDER BY id LIMIT 100",
         "recordings_unjournaled_gone",
     ),
     (

@@ -80,7 +80,8 @@ async fn opens(site: &Site, backup: &Path, id: Uuid) -> bool {
 async fn told(site: &Site, id: Uuid, backup: &Path) -> bool {
     let url = format!("sqlite:{}", backup.join("index.db").display());
     let old = Db::connect(&url, &Pool::default()).await.unwrap();
-    let day = rows::find(&old, RecordingId(id)).await.unwrap().unwrap().key.day.to_string();
+    let row = rows::find(&old, RecordingId(id)).await.unwrap().unwrap();
+    let day = format!("\"{}\"", row.key.day);
     let index = site.index().await;
     let mut tx = index.begin().await.unwrap();
     let provider = callvault::model::ControllerId::random();

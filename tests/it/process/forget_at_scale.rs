@@ -66,7 +66,7 @@ impl Scene {
         let provider = controllers::ensure_provider(&mut tx, ControllerId::random()).await.unwrap();
         tx.rollback().await.unwrap();
         let entries = ledger_entries::list(&index, provider, 0, 1000).await.unwrap();
-        let day = self.gone.key.day.to_string();
+        let day = format!("\"{}\"", self.gone.key.day);
         let about = |entry: &&callvault::model::Entry| {
             entry.event == Event::KekDestroyed && entry.body.contains(&day)
         };

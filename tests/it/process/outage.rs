@@ -95,7 +95,9 @@ async fn a_full_disk_is_a_clear_problem_and_leaves_nothing() {
         format!("mkdir -p '{0}' && mount -t tmpfs -o size=12m tmpfs '{0}'", objects.display());
     let node = site.serve_with(&With { shell: Some(shell), ..With::default() }).await;
     let seen = format!("/proc/{}/root{}", node.id(), objects.display());
-    let stored = || files(seen.as_ref()).iter().filter(|path| path.is_file()).count();
+    let ledger = format!("{seen}/ledger");
+    let object = |path: &&std::path::PathBuf| path.is_file() && !path.starts_with(&ledger);
+    let stored = || files(seen.as_ref()).iter().filter(object).count();
     let first = node.upload(&site.pbx, &support(HOUR, "c-1"), tone(600.0, 1)).await.id();
     for (call, seconds) in [("c-2", 600.0), ("c-3", 300.0)] {
         // Larger than what is left of the disk, once as parts and once whole.

@@ -35,6 +35,14 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Loses what was exported of the ledger and what its key remembers: the journal is what is left.
+    fn lose_the_ledger(&self) {
+        std::fs::remove_dir_all(self.data().join("objects/ledger")).unwrap();
+        std::fs::remove_dir_all(self.data().join("ledger.key.state")).unwrap();
+    }
+}
+
 impl Process {
     /// Erases a recording of acme because somebody asked for it.
     pub(super) async fn erase_early(&self, site: &Site, id: Uuid) {
@@ -90,7 +98,8 @@ async fn killed(args: &[&str], point: &'static str) {
     node.kill().await;
     assert!(!opens(&site, &backup, gone).await, "no backup opens what left");
 
-    // And from that backup everything that lives comes back.
+    // And from that backup everything that lives comes back, whatever became of the ledger.
+    site.lose_the_ledger();
     let with = With { env: vec![("CALLVAULT_INDEX__URL", backup)], ..With::default() };
     let done = site.run(&["restore", "--json"], &with).await;
     assert_eq!(done.code, Some(0), "{}{}", done.out, done.err);
@@ -176,6 +185,7 @@ async fn a_restore_that_is_killed_is_run_again() {
     node.erase_early(&site, gone).await;
     node.kill().await;
     site.ok(&["forget"]).await;
+    site.lose_the_ledger();
     let with = With { env: vec![("CALLVAULT_INDEX__URL", backup)], ..With::default() };
     for point in ["restore.replayed", "erase.key_destroyed", "restore.batch"] {
         let dying = site.start(&["restore"], &with.clone().and_stop_at(point));

@@ -316,8 +316,9 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_truths_can_stand_in_the_environment() {
+    fn lists_truths_and_numbers_can_stand_in_the_environment() {
         let variables = [
+            ("CALLVAULT_HTTP__REQUESTS_PER_SECOND", "0"),
             ("CALLVAULT_KEYRING__ROOT_PATHS", r#"["/a/root.key","/b/root.key"]"#),
             ("CALLVAULT_STORE__ALLOW_HTTP", "true"),
             ("CALLVAULT_STORE__ACCESS_KEY_ID", "0012"),
@@ -325,6 +326,7 @@ mod tests {
         let config = load("", &variables).unwrap();
         assert_eq!(config.keyring_files().1.len(), 2);
         assert!(config.store.allow_http);
+        assert_eq!(config.http.requests_per_second, 0);
         assert_eq!(config.store.access_key_id.as_deref(), Some("0012"));
     }
 

@@ -18,6 +18,7 @@ pub struct Http {
     /// The largest recording taken in.
     pub max_body: ByteSize,
     /// How many requests a second one token may make; 0 for as many as it likes.
+    #[serde(deserialize_with = "number")]
     pub requests_per_second: u32,
     /// How long a client may take for the head of a request, and how long a connection may idle.
     pub header_timeout: SignedDuration,
@@ -160,6 +161,22 @@ fn truth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::E
         Truth::Bool(value) => Ok(value),
         Truth::Word(word) => {
             word.parse().map_err(|_| serde::de::Error::custom("must be true or false"))
+        }
+    }
+}
+
+/// A whole number, also as the text an environment variable holds.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Number(u32),
+        Text(String),
+    }
+    match Number::deserialize(deserializer)? {
+        Number::Number(value) => Ok(value),
+        Number::Text(text) => {
+            text.parse().map_err(|_| serde::de::Error::custom("must be a whole number"))
         }
     }
 }

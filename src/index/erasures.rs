@@ -1,8 +1,6 @@
 //! What was erased, for those who check it. Reads the table `recordings`.
 
-use crate::model::{
-    Cause, Class, ControllerId, Cursor, Day, Entry, RecordingId, State, Timestamp,
-};
+use crate::model::{Cause, Class, ControllerId, Cursor, Day, Entry, RecordingId, State, Timestamp};
 
 use super::error::Error;
 use super::ledger_entries::{self, ENTRY};

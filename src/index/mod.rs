@@ -7,6 +7,7 @@
 
 pub mod approvals;
 pub mod certificates;
+pub mod compliance;
 pub mod controllers;
 mod db;
 pub mod departures;

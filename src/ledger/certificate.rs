@@ -165,9 +165,8 @@ pub fn judge(left: &Left) -> (Status, Vec<Remaining>) {
         .filter(|(_, (count, _))| *count > 0)
         .map(|(what, (count, until))| Remaining { what: *what, count: *count, until: *until })
         .collect();
-    let is_open = |what: What| {
-        matches!(what, What::Key | What::Object | What::Versions | What::Unverified)
-    };
+    let is_open =
+        |what: What| matches!(what, What::Key | What::Object | What::Versions | What::Unverified);
     let status = if remains.iter().any(|left| is_open(left.what)) {
         Status::Pending
     } else if remains.is_empty() {

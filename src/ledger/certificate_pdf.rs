@@ -210,8 +210,7 @@ pub fn pdf(certificate: &Certificate, sha256: &str, language: Language) -> Resul
         let mut surface = page.surface();
         surface.set_fill(Some(ink()));
         let foot = format!("{page_word} {} {of_word} {}", n + 1, layout.pages.len());
-        let foot =
-            Mark::Text { x: MARGIN, y: PAGE.1 - 36.0, size: 8.0, bold: false, text: foot };
+        let foot = Mark::Text { x: MARGIN, y: PAGE.1 - 36.0, size: 8.0, bold: false, text: foot };
         for mark in marks.iter().chain([&foot]) {
             layout.draw(&mut surface, mark);
         }

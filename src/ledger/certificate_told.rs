@@ -38,10 +38,7 @@ pub const fn is_evidence(event: Event) -> bool {
 /// What entries about one recording say of its erasure, in their order. `None` when one of them is
 /// no entry about it.
 #[must_use]
-pub fn told<'e>(
-    recording: RecordingId,
-    entries: impl Iterator<Item = &'e str>,
-) -> Option<Erasure> {
+pub fn told<'e>(recording: RecordingId, entries: impl Iterator<Item = &'e str>) -> Option<Erasure> {
     let mut told = Erasure {
         recording,
         class: None,

@@ -27,12 +27,32 @@ pub(super) enum Line {
 
 const MONTHS: [[&str; 12]; 2] = [
     [
-        "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september",
-        "oktober", "november", "december",
+        "januari",
+        "februari",
+        "maart",
+        "april",
+        "mei",
+        "juni",
+        "juli",
+        "augustus",
+        "september",
+        "oktober",
+        "november",
+        "december",
     ],
     [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September",
-        "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ],
 ];
 
@@ -81,7 +101,9 @@ impl Language {
     const fn cause(self, cause: Cause) -> &'static str {
         match cause {
             Cause::Term => self.of("bewaartermijn verstreken", "retention period ended"),
-            Cause::PolicyShortened => self.of("bewaartermijn verkort", "retention period shortened"),
+            Cause::PolicyShortened => {
+                self.of("bewaartermijn verkort", "retention period shortened")
+            }
             Cause::Request => self.of("verzoek om verwijdering", "request for erasure"),
             Cause::Objection => self.of("bezwaar", "objection"),
             Cause::ConsentWithdrawn => self.of("toestemming ingetrokken", "consent withdrawn"),
@@ -110,14 +132,22 @@ impl Language {
 
     const fn what(self, what: What) -> &'static str {
         match what {
-            What::Key => self.of("de sleutel is nog niet vernietigd", "the key is not destroyed yet"),
-            What::Object => self.of("het object staat nog in de opslag", "the object is still in the store"),
-            What::Versions => self.of("de opslag bewaart nog oude versies", "the bucket still holds versions"),
+            What::Key => {
+                self.of("de sleutel is nog niet vernietigd", "the key is not destroyed yet")
+            }
+            What::Object => {
+                self.of("het object staat nog in de opslag", "the object is still in the store")
+            }
+            What::Versions => {
+                self.of("de opslag bewaart nog oude versies", "the bucket still holds versions")
+            }
             What::Unverified => self.of(
                 "de opslag zegt niet of het object weg is",
                 "the store does not say whether the object is absent",
             ),
-            What::Reappeared => self.of("het object stond er later weer", "the object was there again later"),
+            What::Reappeared => {
+                self.of("het object stond er later weer", "the object was there again later")
+            }
             What::NotErased => self.of(
                 "in deze periode te wissen en nog aanwezig (blokkade, beperking of te laat)",
                 "due in this period and still there (held, restricted or overdue)",
@@ -168,11 +198,7 @@ pub(super) fn lines(certificate: &Certificate, sha256: &str, l: Language) -> Vec
         lines.push(Line::Text(format!("{} × {}; {until}.", left.count, l.what(left.what))));
     }
     if let Some(from) = certificate.backups_unreadable_from {
-        let what = row(
-            "Reservekopieën onleesbaar vanaf",
-            "Backups unreadable from",
-            l.time(from),
-        );
+        let what = row("Reservekopieën onleesbaar vanaf", "Backups unreadable from", l.time(from));
         lines.push(what);
     }
     lines.push(Line::Heading(l.of("Controleren", "Verification")));
@@ -254,6 +280,10 @@ fn of_population(lines: &mut Vec<Line>, of: &OfPopulation, l: Language) {
             )
             .into(),
         ),
-        row("SHA-256 van de lijst (CSV)", "SHA-256 of the list (CSV)", of.population_sha256.clone()),
+        row(
+            "SHA-256 van de lijst (CSV)",
+            "SHA-256 of the list (CSV)",
+            of.population_sha256.clone(),
+        ),
     ]);
 }

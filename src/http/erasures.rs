@@ -112,12 +112,11 @@ fn csv(vault: Vault, caller: Caller, filter: ErasureFilter, first: Chunk) -> Res
         let (vault, caller, filter) = (vault.clone(), caller.clone(), filter);
         async move {
             let Some((chunk, next)) = state else { return Ok::<_, Error>(None) };
-            let after = match next {
-                None => None,
-                Some(_) => {
-                    let filter = ErasureFilter { cursor: next, ..filter };
-                    Some(vault.erasures_csv(&caller, &filter).await?)
-                }
+            let after = if next.is_some() {
+                let filter = ErasureFilter { cursor: next, ..filter };
+                Some(vault.erasures_csv(&caller, &filter).await?)
+            } else {
+                None
             };
             Ok(Some((chunk, after)))
         }

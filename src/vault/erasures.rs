@@ -113,7 +113,9 @@ impl Vault {
     ) -> Result<(String, Option<Cursor>), Error> {
         let (rows, next) = self.erased_page(caller, filter, CHUNK).await?;
         let mut chunk = if filter.cursor.is_none() { csv_head() } else { String::new() };
-        rows.iter().for_each(|row| chunk.push_str(&csv_line(row)));
+        for row in &rows {
+            chunk.push_str(&csv_line(row));
+        }
         Ok((chunk, next))
     }
 

@@ -14,11 +14,12 @@ use crate::ledger::verify::{self, Against, Verified};
 /// Checks what a vault handed out, without the vault and without a network.
 ///
 /// A folder is an exported log, or several: signatures, every tile and entry, and what the entries
-/// say of the recordings. A file that ends in .tlog-proof proves that one entry is in a log. The
-/// exit code is 0 only when everything holds.
+/// say of the recordings. A file that ends in .tlog-proof proves that one entry is in a log. A file
+/// that ends in .json is a certificate, with its .note and .tlog-proof beside it under the same name.
+/// The exit code is 0 only when everything holds.
 #[derive(Args)]
 pub(super) struct Verify {
-    /// A folder made by `callvault ledger export`, or a .tlog-proof.
+    /// A folder made by `callvault ledger export`, a .tlog-proof, or a certificate.
     path: PathBuf,
     /// The key you know to be right, or a file that holds it. Without one, the key in the export
     /// is believed.
@@ -41,6 +42,9 @@ impl Verify {
         if self.path.is_dir() {
             return self.logs(keys, json);
         }
+        if self.path.extension().is_some_and(|extension| extension == "json") {
+            return self.certificate(&keys, json);
+        }
         let (Some(entry), [key]) = (&self.entry, keys.as_slice()) else {
             eprintln!("callvault: a .tlog-proof is verified with one --key and with --entry");
             return Ok(WRONG_USAGE.into());
@@ -53,6 +57,25 @@ impl Verify {
         });
         let line = format!("the entry is in {}, {} entries", checkpoint.origin, checkpoint.size);
         output::print(json, &value, [vec![line]])?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn certificate(&self, keys: &[VerifierKey], json: bool) -> Result<ExitCode> {
+        let [key] = keys else {
+            eprintln!("callvault: a certificate is verified with one --key: that of its log");
+            return Ok(WRONG_USAGE.into());
+        };
+        let certificate = verify::certificate(&self.path, key)?;
+        let mut rows = vec![
+            vec!["log".to_owned(), certificate.log.clone()],
+            vec!["issued".into(), certificate.issued_at.to_string()],
+            vec!["status".into(), certificate.status.to_string()],
+        ];
+        for left in &certificate.remains {
+            let until = left.until.map_or_else(String::new, |until| format!(" until {until}"));
+            rows.push(vec!["remains".into(), format!("{} {}{until}", left.count, left.what)]);
+        }
+        output::print(json, &certificate, rows)?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -213,6 +213,10 @@ impl Config {
                 instrument: self.store.transfer_instrument.clone(),
             },
             allow_private_webhooks: self.webhooks.allow_private,
+            identity: vault::Identity {
+                name: self.provider.name.clone(),
+                privacy_contact: self.provider.privacy_contact.clone(),
+            },
             ledger: self.ledger()?,
         })
     }

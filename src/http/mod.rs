@@ -7,8 +7,10 @@
 
 mod auth;
 mod body;
+mod compliance;
 mod customers;
 mod erasure;
+mod erasures;
 mod error;
 mod extract;
 mod holds;

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, customers, erasure, holds, ingest, leaving, ledger, playback, recordings, restriction,
-    retention, system, webhooks,
+    App, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, playback,
+    recordings, restriction, retention, system, webhooks,
 };
 
 /// Where the document is served.
@@ -47,6 +47,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(recordings::routes())
         .merge(playback::routes())
         .merge(erasure::routes())
+        .merge(erasures::routes())
+        .merge(compliance::routes())
         .merge(restriction::routes())
         .merge(holds::routes())
         .merge(ledger::routes())

@@ -12,7 +12,7 @@ use crate::model::{ControllerId, Entry, Event, RecordingId, Timestamp};
 use super::db::Tx;
 use super::error::Error;
 use super::ids::Rows;
-use super::sql::{Conn, sql};
+use super::sql::{Conn, Sql, sql};
 
 /// An entry without its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +137,16 @@ impl From<Kept> for Entry {
             body: row.leaf,
         }
     }
+}
+
+/// What is read of an entry.
+pub(super) const ENTRY: &str =
+    "SELECT controller_id, seq, at, event, recording_id, leaf FROM ledger_entries";
+
+/// The entries that a statement over [`ENTRY`] finds.
+pub(super) async fn read(query: Sql, on: impl Into<Conn<'_>>) -> Result<Vec<Entry>, Error> {
+    let rows: Vec<Kept> = query.fetch_all(on).await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
 }
 
 /// Entries of one ledger from this place on, in order.

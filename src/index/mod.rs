@@ -6,10 +6,13 @@
 //! its name says to the rows it is given, and refuses only what could never be right.
 
 pub mod approvals;
+pub mod certificates;
+pub mod compliance;
 pub mod controllers;
 mod db;
 pub mod departures;
 pub mod derived;
+pub mod erasures;
 mod error;
 pub mod exports;
 pub mod facts;

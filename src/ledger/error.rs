@@ -54,6 +54,9 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A certificate cannot be drawn.
+    #[error("the certificate cannot be drawn: {0}")]
+    Rendering(String),
     /// A tile is not there.
     #[error("a tile of the log is not there")]
     Missing,

@@ -6,6 +6,10 @@
 //! are the index's, the timing is the vault's. Nothing here is needed to verify a log: tests do
 //! that with Go's `sumdb` packages, with Cloudflare's crates and with a few lines of Python.
 
+pub mod certificate;
+mod certificate_pdf;
+mod certificate_told;
+mod certificate_words;
 mod checkpoint;
 mod error;
 mod leaf;
@@ -15,6 +19,9 @@ pub mod tiles;
 pub mod tree;
 pub mod verify;
 
+pub use certificate_pdf::pdf;
+pub use certificate_told::{is_evidence, told as told_of};
+pub use certificate_words::Language;
 pub use checkpoint::{Checkpoint, TlogProof};
 pub use error::Error;
 pub use leaf::{Leaf, compose, told};

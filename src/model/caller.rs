@@ -101,6 +101,8 @@ pub enum Grant {
     SeePolicies,
     /// Deciding how long one's own recordings are kept.
     SetPolicies,
+    /// Seeing the figures of compliance, accesses, changes of terms and the register.
+    SeeCompliance,
 }
 
 impl Grant {
@@ -121,6 +123,7 @@ impl Grant {
         Self::SeeHolds,
         Self::SeePolicies,
         Self::SetPolicies,
+        Self::SeeCompliance,
     ];
 }
 
@@ -230,6 +233,7 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
             Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Auditor | Role::Legal
         ),
         Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
+        Grant::SeeCompliance => matches!(role, Role::Compliance | Role::Auditor),
     }
 }
 
@@ -239,15 +243,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#.............."),
-        (Role::Trainer, ".#............."),
-        (Role::Evidence, ".#........#.#.."),
-        (Role::CustomerAdmin, ".####..########"),
-        (Role::CustomerListener, ".##............"),
-        (Role::Compliance, ".#.##..#..####."),
-        (Role::Auditor, ".#.....#....#.."),
-        (Role::Legal, "..........###.."),
-        (Role::Operator, ".....##..#....."),
+        (Role::Ingest, "#..............."),
+        (Role::Trainer, ".#.............."),
+        (Role::Evidence, ".#........#.#..."),
+        (Role::CustomerAdmin, ".####..########."),
+        (Role::CustomerListener, ".##............."),
+        (Role::Compliance, ".#.##..#..####.#"),
+        (Role::Auditor, ".#.....#....#..#"),
+        (Role::Legal, "..........###..."),
+        (Role::Operator, ".....##..#......"),
     ];
 
     #[test]

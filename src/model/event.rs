@@ -104,6 +104,10 @@ text_enum! {
         WitnessCosigned => "witness.cosigned",
         /// A witness does not answer, or refuses.
         WitnessUnreachable => "witness.unreachable",
+        /// A certificate of erasure was made.
+        CertificateIssued => "certificate.issued",
+        /// The store was asked what it does with what is deleted.
+        PostureChecked => "posture.checked",
     }
 }
 

@@ -16,6 +16,7 @@ mod number;
 mod page;
 mod policy;
 mod recording;
+mod remains;
 mod restriction;
 mod scope;
 mod term;
@@ -39,6 +40,7 @@ pub use recording::{
     Cause, Class, Customer, CustomerStatus, Direction, Metadata, Numbers, Recording, SealedKey,
     State,
 };
+pub use remains::{ErasureStatus, Remains};
 pub use restriction::{Ground, Outcome};
 pub use scope::{Call, Scope, ScopeError};
 pub use term::{Term, TermError};

@@ -70,6 +70,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What sort of store it is, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.0.kind {
+            Kind::Folder(_) => "folder",
+            Kind::Bucket(_) => "bucket",
+            Kind::Plain => "objects",
+        }
+    }
+}
+
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0.kind {

@@ -36,6 +36,9 @@ pub struct Posture {
     pub location: Option<String>,
     /// Whether it drops uploads that were never finished by itself; `None` when it does not say.
     pub drops_unfinished: Option<bool>,
+    /// Whether it expires objects by itself, which no policy of the vault told it; `None` when it does
+    /// not say.
+    pub expires: Option<bool>,
     /// Whether it copies objects to another bucket; `None` when it does not say.
     pub replicated: Option<bool>,
 }
@@ -50,6 +53,7 @@ impl Store {
                 lock: Some(false),
                 location: None,
                 drops_unfinished: Some(false),
+                expires: Some(false),
                 replicated: Some(false),
             }),
         }

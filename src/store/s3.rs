@@ -103,14 +103,16 @@ impl Bucket {
         let lifecycle: Option<xml::Lifecycle> = unless_refused(self.ask("lifecycle").await)?;
         let replication: Option<serde::de::IgnoredAny> =
             unless_refused(self.ask::<Anything>("replication").await)?.map(|found| found.0);
-        let drops = |rule: &xml::Rule| {
-            rule.status == "Enabled" && rule.abort_incomplete_multipart_upload.is_some()
+        let has = |what: fn(&xml::Rule) -> bool| {
+            let rules = lifecycle.as_ref().map(|lifecycle| lifecycle.rules.iter());
+            rules.map(|mut rules| rules.any(|rule| rule.status == "Enabled" && what(rule)))
         };
         Ok(Posture {
             versioning,
             lock: Some(lock.is_some_and(|lock| lock.object_lock_enabled.is_some())),
             location: self.location().await?,
-            drops_unfinished: lifecycle.map(|lifecycle| lifecycle.rules.iter().any(drops)),
+            drops_unfinished: has(|rule| rule.abort_incomplete_multipart_upload.is_some()),
+            expires: has(|rule| rule.expiration.is_some()),
             replicated: Some(replication.is_some()),
         })
     }

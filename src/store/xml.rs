@@ -63,6 +63,7 @@ pub(super) struct Lifecycle {
 pub(super) struct Rule {
     pub(super) status: String,
     pub(super) abort_incomplete_multipart_upload: Option<serde::de::IgnoredAny>,
+    pub(super) expiration: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -29,7 +29,7 @@ const ABREAST: usize = 3;
 const STALE: SignedDuration = SignedDuration::from_mins(5);
 
 /// When an erased object is looked for once more.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What one pass of the eraser did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -10,15 +10,19 @@
 //! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
+//! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
 mod approvals;
+mod certify;
+pub mod compliance;
 mod content;
 mod customers;
 pub mod doctor;
 mod early;
 mod erase;
+pub mod erasures;
 mod error;
 mod export_log;
 pub mod fields;
@@ -35,9 +39,11 @@ mod numbers;
 mod object;
 mod play;
 mod policies;
+mod posture;
 mod project;
 mod recent;
 mod reconcile;
+pub mod register;
 mod renew;
 mod replay;
 mod replay_keeping;
@@ -73,9 +79,10 @@ use crate::retention::Schedule;
 use crate::store::Store;
 
 pub use crate::index::policies::Version as PolicyVersion;
-pub use crate::ledger::is_name as is_log_name;
+pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
 pub use approvals::ApprovalView;
+pub use certify::{Issued, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
@@ -96,8 +103,10 @@ pub use play::{Form, Heard, Wish};
 pub use policies::{
     Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
 };
+pub use posture::Posture;
 pub use project::Projection;
 pub use reconcile::{ReconcileOptions, Reconciled};
+pub use register::Identity;
 pub use renew::Renewal;
 pub use restore::Restored;
 pub use restrict::{Lifting, NewRestriction};
@@ -135,6 +144,8 @@ pub struct Settings {
     pub location: Location,
     /// Whether events may go out to addresses that are not public.
     pub allow_private_webhooks: bool,
+    /// Who the provider is.
+    pub identity: Identity,
     /// What the logs are called and who cosigns them.
     pub ledger: LedgerSettings,
 }

@@ -223,6 +223,8 @@ impl Vault {
         found.unfinished_removed = self.0.store.sweep_unfinished(before).await?;
         let mut tx = self.addition().await?;
         facts::set(&mut tx, "last_reconcile", &now.to_string()).await?;
+        let told = json!({ "at": now, "missing": found.missing, "orphans": found.orphans });
+        facts::set(&mut tx, super::compliance::RECONCILED, &told.to_string()).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -160,6 +160,9 @@ impl Vault {
             Ok(()) | Err(Error::Paused(_)) => {}
             Err(error) => report(&error, "forgetting failed"),
         }
+        if let Err(error) = self.check_posture().await {
+            report(&error, "the store could not be asked what it does with what is deleted");
+        }
         if let Err(error) = self.purge_tickets().await {
             tracing::warn!(%error, "expired tickets stay for now");
         }

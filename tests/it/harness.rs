@@ -111,6 +111,7 @@ pub(crate) fn settings() -> Settings {
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: true,
+        identity: callvault::vault::Identity::default(),
         ledger: LedgerSettings::default(),
     }
 }

@@ -5,6 +5,7 @@
 mod architecture;
 mod audio_corpus;
 mod backend;
+mod certificates;
 mod clock;
 mod config_file;
 mod corpus;

@@ -4,6 +4,7 @@
 //! signature, every tile, the root, and what the entries say of each recording ([`Population`]).
 //! Whatever is wrong is told in a sentence, and nothing after it is believed.
 
+mod certificate;
 mod log;
 mod population;
 
@@ -17,6 +18,7 @@ use super::checkpoint::Checkpoint;
 use super::note::{Note, VerifierKey};
 use super::tree::Hash;
 
+pub use certificate::{Wrong, certificate};
 pub use population::{Fate, Population, Summary};
 
 /// What is wrong with a log.
@@ -91,6 +93,14 @@ pub enum Error {
         place: u64,
         /// What is wrong with it.
         what: Broken,
+    },
+    /// A certificate, or what lies beside it, is wrong.
+    #[error("{path}: {wrong}")]
+    Certificate {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: Wrong,
     },
     /// There is nothing to verify.
     #[error("{path} holds no exported log")]

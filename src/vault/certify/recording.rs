@@ -1,0 +1,52 @@
+//! The certificate of one recording.
+
+use super::super::error::Error;
+use super::super::{Vault, must};
+use super::left::{Remains, days};
+use super::{Issued, second_look};
+use crate::index::{erasures, ledger_entries};
+use crate::ledger::certificate::{OfRecording, Proven, Subject, What};
+use crate::ledger::{is_evidence, told_of};
+use crate::model::{Caller, Entry, Event, Grant, RecordingId};
+
+impl Vault {
+    /// The certificate of the erasure of a recording; none before its erasing began.
+    pub async fn certificate(&self, caller: &Caller, id: RecordingId) -> Result<Issued, Error> {
+        must(caller, Grant::SeeErasures)?;
+        let controller = caller.controller;
+        let row = erasures::find(&self.0.index, controller, id).await?.ok_or(Error::NotFound)?;
+        let entries = ledger_entries::about(&self.0.index, id).await?;
+        let entries: Vec<Entry> =
+            entries.into_iter().filter(|entry| entry.controller == controller).collect();
+        let evidence = entries.iter().filter(|entry| is_evidence(entry.event));
+        let evidence: Vec<_> = evidence.map(proven).collect();
+        let erasure = told_of(id, evidence.iter().map(|proven| proven.entry.as_str()));
+        let unreadable =
+            crate::ledger::Error::Proof("the entries about a recording are unreadable");
+        let erasure = erasure.ok_or(unreadable)?;
+        let known: Vec<_> = days(&row).map(|(day, _)| day).collect();
+        let mut remains = Remains::default();
+        remains.count(&row, &self.forgettings(&known).await?);
+        if let Some(absent_at) = erasure.absent_at {
+            // What the entries say of looking again counts, not when the row was touched.
+            remains.left.remove(&What::SecondLook);
+            match (erasure.still_absent_at, erasure.reappeared_at) {
+                (_, Some(_)) => remains.add(What::Reappeared, 1, None),
+                (None, None) => remains.add(What::SecondLook, 1, Some(second_look(absent_at))),
+                (Some(_), None) => {}
+            }
+        }
+        let handed_out =
+            entries.iter().filter(|entry| entry.event == Event::AccessExported).count();
+        if handed_out > 0 {
+            remains.add(What::HandedOut, handed_out as u64, None);
+        }
+        let of = OfRecording { erasure, entries: evidence, checkpoint: String::new() };
+        let draft = self.draft(controller, Subject::Recording(Box::new(of)), &remains).await?;
+        self.issue(controller, &format!("recording/{id}"), draft).await
+    }
+}
+
+fn proven(entry: &Entry) -> Proven {
+    Proven { index: entry.seq.unsigned_abs(), entry: entry.body.clone(), hashes: Vec::new() }
+}

@@ -75,8 +75,8 @@ pub use ingest::{Ingested, Intake};
 pub use journal::Rewrapped;
 pub use keyring_place::DatabasePlace;
 pub use leaving::{
-    Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, NewExport, Notice, Phase,
-    Remaining,
+    Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, Keeper, NewExport, Notice,
+    Phase, Remaining,
 };
 pub use object::Decision;
 pub use play::{Form, Heard, Wish};

@@ -18,6 +18,7 @@ mod index;
 mod ingest;
 mod journal;
 mod leaving;
+mod leaving_kept;
 mod limits;
 mod playback;
 mod policies;

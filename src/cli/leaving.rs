@@ -69,17 +69,30 @@ async fn pass(vault: &Vault) -> Result<bool> {
 fn rows(state: &EndOfService) -> Vec<Vec<String>> {
     let phase = serde_json::to_value(state.phase).ok();
     let phase = phase.as_ref().and_then(|phase| phase.as_str()).unwrap_or_default().to_owned();
-    let held = format!("{}, {} of them held", state.remaining.recordings, state.remaining.held);
+    let left = &state.remaining;
+    let (all, held, restricted) = (left.recordings, left.held, left.restricted);
+    let remaining = if restricted == 0 {
+        format!("{all}, {held} of them held")
+    } else {
+        format!("{all}, {held} of them held, {restricted} restricted")
+    };
     let ended = state.ended_at.map_or("no".to_owned(), |at| at.to_string());
-    [
+    let rows = [
         ("phase", phase),
         ("notice", format!("{} at {}", state.case, state.noticed_at)),
         ("window ends", state.window_ends_at.to_string()),
         ("recordings at notice", state.recordings.to_string()),
         ("erased since", state.erased.recordings.to_string()),
-        ("remaining", held),
+        ("remaining", remaining),
         ("ended", ended),
-    ]
-    .map(|(name, value)| vec![name.to_owned(), value])
-    .into()
+    ];
+    let kept = left.kept_by.iter().map(|keeper| {
+        let kept = format!(
+            "{} by {} {} {}, review by {}",
+            keeper.recordings, keeper.by, keeper.why, keeper.case, keeper.review_on
+        );
+        ("kept", kept)
+    });
+    let rows = rows.into_iter().chain(kept);
+    rows.map(|(name, value)| vec![name.to_owned(), value]).collect()
 }

@@ -13,7 +13,7 @@ use super::App;
 use super::body::serve;
 use super::error::Problem;
 use super::extract::Json as Body;
-use crate::model::{Caller, CustomerRef, ExportId, Term, Timestamp};
+use crate::model::{Caller, CustomerRef, ExportId, Term, TermError, Timestamp};
 use crate::vault::{EndOfService, Error, ExportView, NewExport, Notice, Vault};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -30,8 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct NoticeRequest {
     /// How long it can fetch what is its own (ISO 8601, such as `P30D`).
-    #[schema(value_type = String)]
-    return_window: Term,
+    return_window: Option<String>,
     /// The opaque reference of the notice.
     case: String,
 }
@@ -52,10 +51,16 @@ struct ExportRequest {
     case: String,
     /// Only calls that began at or after this (RFC 3339).
     #[schema(value_type = Option<String>, format = DateTime)]
-    from: Option<Timestamp>,
+    from: Option<String>,
     /// Only calls that began before this.
     #[schema(value_type = Option<String>, format = DateTime)]
-    to: Option<Timestamp>,
+    to: Option<String>,
+}
+
+fn time(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let problem = || "is a time such as 2026-06-01T10:00:00Z".to_owned();
+    let time = text.map(str::parse).transpose();
+    time.map_err(|_| Error::Field { field, problem: problem() })
 }
 
 fn reference(text: String) -> Result<CustomerRef, Problem> {
@@ -80,6 +85,10 @@ async fn notice(
     Body(request): Body<NoticeRequest>,
 ) -> Result<(StatusCode, Json<EndOfService>), Problem> {
     let NoticeRequest { return_window, case } = request;
+    let return_window: Term = return_window
+        .ok_or_else(|| "is required".to_owned())
+        .and_then(|text| text.parse().map_err(|error: TermError| error.to_string()))
+        .map_err(|problem| Error::Field { field: "return_window", problem })?;
     let notice = Notice { return_window, case };
     let state = vault.give_notice(&caller, &reference(of)?, &notice).await?;
     Ok((StatusCode::CREATED, Json(state)))
@@ -162,6 +171,7 @@ async fn make(
     Body(request): Body<ExportRequest>,
 ) -> Result<Response, Problem> {
     let ExportRequest { case, from, to } = request;
+    let (from, to) = (time("from", from.as_deref())?, time("to", to.as_deref())?);
     let of = reference(of)?;
     let export = vault.make_export(&caller, &of, NewExport { case, from, to }).await?;
     let place = format!("/v1/customers/{of}/export/{}", export.id);
@@ -196,6 +206,8 @@ async fn progress(
     params(
         ("ref" = String, Path, description = "The customer"),
         ("id" = uuid::Uuid, Path, description = "The export"),
+        ("Range" = Option<String>, Header, description = "Which bytes, such as `bytes=1048576-`"),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` the range belongs to"),
     ),
     responses(
         (status = 200, description = "All of it", content_type = "application/zip"),

@@ -33,8 +33,7 @@ struct WebhookRequest {
     /// `recording.stored`, `recording.erased`, `recording.held`, `policy.changed`,
     /// `ingest.refused`; all of them when there are none.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    events: BTreeSet<WebhookEvent>,
+    events: Vec<String>,
 }
 
 /// An endpoint that was added, with its secret.
@@ -86,6 +85,12 @@ async fn add(
     Body(request): Body<WebhookRequest>,
 ) -> Result<(StatusCode, Json<Added>), Problem> {
     let WebhookRequest { url, events } = request;
+    let events: Result<BTreeSet<WebhookEvent>, _> =
+        events.iter().map(|text| text.parse()).collect();
+    let events = events.map_err(|_| {
+        let known: Vec<_> = WebhookEvent::ALL.iter().map(|event| event.as_str()).collect();
+        Error::Field { field: "events", problem: format!("are among {}", known.join(", ")) }
+    })?;
     let (webhook, secret) = vault.add_webhook_for(&caller, &NewWebhook { url, events }).await?;
     Ok((StatusCode::CREATED, Json(Added { webhook, secret: secret.to_string() })))
 }

@@ -255,6 +255,45 @@ pub async fn release(
     Ok(changed > 0)
 }
 
+/// A hold that ended with the service.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Ended {
+    /// Which one.
+    pub id: HoldId,
+    /// Why it was there.
+    pub kind: HoldKind,
+    /// The case behind it.
+    pub case_id: String,
+}
+
+/// Releases all open holds of a controller but those for an authority, and what was asked about
+/// them. `by` stands for the vault itself.
+pub async fn release_with_service(
+    tx: &mut Tx,
+    controller: ControllerId,
+    by: PrincipalId,
+    now: Timestamp,
+) -> Result<Vec<Ended>, Error> {
+    let ended: Vec<Ended> = sql("UPDATE holds SET released_at = $1, released_by = $2,
+             number_blind = NULL, agent_blind = NULL, queue_blind = NULL, line_blind = NULL
+         WHERE controller_id = $3 AND released_at IS NULL AND kind <> 'authority_order'
+         RETURNING id, kind, case_id")
+    .bind(now)
+    .bind(by)
+    .bind(controller)
+    .fetch_all(&mut *tx)
+    .await?;
+    sql("UPDATE approvals SET decision = 'expired', decided_at = $1
+         WHERE decided_at IS NULL AND controller_id = $2
+             AND subject_id IN (SELECT id FROM holds
+                 WHERE controller_id = $2 AND released_at IS NOT NULL)")
+    .bind(now)
+    .bind(controller)
+    .execute(&mut *tx)
+    .await?;
+    Ok(ended)
+}
+
 /// How many open holds somebody should have looked at before this day.
 pub async fn count_overdue(on: impl Into<Conn<'_>>, today: Day) -> Result<i64, Error> {
     let (count,) = sql("SELECT COUNT(*) FROM holds WHERE released_at IS NULL AND review_on < $1")

@@ -151,6 +151,21 @@ pub async fn remove_all(tx: &mut Tx, controller: ControllerId) -> Result<(), Err
     Ok(())
 }
 
+/// Whether a controller's endpoints still have something coming: entries of its ledger that no
+/// delivery was made of, or deliveries that neither arrived nor were given up.
+pub async fn has_pending(on: impl Into<Conn<'_>>, controller: ControllerId) -> Result<bool, Error> {
+    let (pending,): (i64,) = sql("SELECT COUNT(*) FROM webhooks w
+         WHERE w.controller_id = $1 AND (
+             EXISTS (SELECT 1 FROM ledgers l
+                 WHERE l.controller_id = w.controller_id AND l.size > w.next_seq)
+             OR EXISTS (SELECT 1 FROM deliveries d
+                 WHERE d.webhook_id = w.id AND d.dead_at IS NULL))")
+    .bind(controller)
+    .fetch_one(on)
+    .await?;
+    Ok(pending > 0)
+}
+
 /// An entry of the ledger as events are made of it; the event is a word, also one that is news.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Told {

@@ -1,8 +1,10 @@
 //! Which of several rules about one recording counts (compliance-reference C.1.6).
 //!
-//! A hold for an authority, a hold for a legal claim, a customer's own hold, the floor that a law
-//! demands, a restriction that suspends, what a person was granted, what the customer instructed,
-//! the term: the first that applies decides. The statements of `index::recordings::erasing` say the
+//! A hold for an authority, the end of the service unless a restriction suspends it, a hold for a
+//! legal claim, a customer's own hold, the floor that a law demands, a restriction that suspends,
+//! what a person was granted, what the customer instructed, the term: the first that applies decides.
+//! The end of the service comes before holds of the customer's own and floors: both are obligations
+//! of the controller, who was handed everything (GDPR art. 28(3)(g)). The statements of `index::recordings::erasing` say the
 //! same in SQL, and a test compares the two.
 
 use crate::model::{Cause, Ground, HoldKind, Timestamp};
@@ -49,6 +51,11 @@ pub enum Keep {
 /// Decides.
 #[must_use]
 pub fn precedence(facts: &Facts<'_>) -> Verdict {
+    let suspends = facts.restrictions.iter().filter(|ground| ground.suspends()).min();
+    let ordered = facts.holds.contains(&HoldKind::AuthorityOrder);
+    if facts.asked.contains(&Cause::EndOfService) && !ordered && suspends.is_none() {
+        return Verdict::Erase(Cause::EndOfService);
+    }
     // In the order of their declaration: an authority, a legal claim, the customer.
     if let Some(kind) = facts.holds.iter().min() {
         return Verdict::Keep(Keep::Held(*kind));
@@ -56,7 +63,7 @@ pub fn precedence(facts: &Facts<'_>) -> Verdict {
     if let Some(until) = facts.floor_until.filter(|until| facts.now < *until) {
         return Verdict::Keep(Keep::Floor(until));
     }
-    if let Some(ground) = facts.restrictions.iter().filter(|ground| ground.suspends()).min() {
+    if let Some(ground) = suspends {
         return Verdict::Keep(Keep::Restricted(*ground));
     }
     let asked = facts.asked.iter().filter(|cause| **cause != Cause::Term);
@@ -94,7 +101,7 @@ mod tests {
     fn every_combination_is_decided_by_the_strongest_rule_in_it() {
         let holds = [HoldKind::AuthorityOrder, HoldKind::LegalClaim, HoldKind::Customer];
         let mut cells = 0;
-        for mask in 0..1_u32 << 9 {
+        for mask in 0..1_u32 << 10 {
             let has = |bit: u32| mask & (1 << bit) != 0;
             let kinds: Vec<_> =
                 (0..).zip(holds).filter(|(bit, _)| has(*bit)).map(|(_, kind)| kind).collect();
@@ -103,11 +110,10 @@ mod tests {
                 .filter(|(bit, _)| has(*bit))
                 .map(|(_, ground)| ground)
                 .collect();
-            let asked: Vec<_> = [(7, Cause::PolicyShortened), (6, Cause::Objection)]
-                .into_iter()
-                .filter(|(bit, _)| has(*bit))
-                .map(|(_, cause)| cause)
-                .collect();
+            let asks =
+                [(7, Cause::PolicyShortened), (6, Cause::Objection), (9, Cause::EndOfService)];
+            let asked: Vec<_> =
+                asks.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, cause)| cause).collect();
             let facts = Facts {
                 holds: &kinds,
                 floor_until: has(3).then(|| at(10)),
@@ -118,6 +124,7 @@ mod tests {
             };
             let expected = match () {
                 () if has(0) => Verdict::Keep(Keep::Held(HoldKind::AuthorityOrder)),
+                () if has(9) && !has(4) => Verdict::Erase(Cause::EndOfService),
                 () if has(1) => Verdict::Keep(Keep::Held(HoldKind::LegalClaim)),
                 () if has(2) => Verdict::Keep(Keep::Held(HoldKind::Customer)),
                 () if has(3) => Verdict::Keep(Keep::Floor(at(10))),
@@ -131,7 +138,7 @@ mod tests {
             assert_eq!(precedence(&facts), expected, "{facts:?}");
             cells += 1;
         }
-        assert_eq!(cells, 512);
+        assert_eq!(cells, 1024);
     }
 
     #[test]
@@ -187,7 +194,8 @@ mod tests {
             if matches!(verdict, Verdict::Erase(_)) {
                 prop_assert_eq!(then, verdict);
             }
-            if !holds.is_empty() {
+            let ends = asked.contains(&Cause::EndOfService);
+            if holds.contains(&HoldKind::AuthorityOrder) || (!holds.is_empty() && !ends) {
                 prop_assert!(matches!(verdict, Verdict::Keep(Keep::Held(_))));
             }
             if verdict == Verdict::Erase(Cause::Term) {

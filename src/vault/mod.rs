@@ -94,8 +94,8 @@ pub use ingest::{Ingested, Intake};
 pub use journal::Rewrapped;
 pub use keyring_place::DatabasePlace;
 pub use leaving::{
-    Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, NewExport, Notice, Phase,
-    Remaining,
+    Archive, EndOfService, EndPass, Erasures, ExportState, ExportView, Keeper, NewExport, Notice,
+    Phase, Remaining,
 };
 pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
 pub use object::Decision;

@@ -19,6 +19,7 @@ mod index;
 mod ingest;
 mod journal;
 mod leaving;
+mod leaving_kept;
 mod ledger;
 mod limits;
 mod playback;

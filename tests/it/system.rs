@@ -64,3 +64,14 @@ async fn a_body_that_is_no_recording_is_kept_short() {
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answer.code(), "too_large");
 }
+
+#[tokio::test]
+async fn the_document_says_that_an_archive_comes_in_ranges() {
+    let vault = TestVault::new().await;
+    let document = vault.get("/v1/openapi.json").send().await.json();
+    let zip = &document["paths"]["/v1/customers/{ref}/export/{id}/zip"]["get"]["parameters"];
+    for name in ["Range", "If-Range"] {
+        let headers = zip.as_array().unwrap().iter().filter(|one| one["in"] == "header");
+        assert_eq!(headers.filter(|one| one["name"] == name).count(), 1, "{name}");
+    }
+}

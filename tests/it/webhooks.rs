@@ -271,3 +271,26 @@ async fn endpoints_are_ones_own_and_their_secrets_are_shown_once() {
     let remove = vault.request(Request::delete(format!("/v1/webhooks/{id}"))).token(&admin);
     assert_eq!(remove.send().await.status, StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn a_hold_is_told_once_for_each_recording() {
+    let vault = TestVault::new().await;
+    let admin = vault.token(Role::CustomerAdmin).await;
+    let receiver = Receiver::default();
+    add(&vault, &admin, &receiver.listen().await, &["recording.held"]).await;
+    let mut ids = Vec::new();
+    for seed in 1..3 {
+        ids.push(vault.recording(ACME, &tone(0.2, seed)).await);
+    }
+    let wish = json!({
+        "kind": "customer", "case": "H-1", "recordings": ids, "review_on": "2026-06-20"
+    });
+    let placed = crate::holds::hold(&vault, &admin, wish).await;
+    assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.text());
+    vault.vault.send_webhooks().await.unwrap();
+    let got = receiver.got();
+    assert_eq!(got.len(), 2, "{got:?}");
+    for id in ids {
+        assert!(got.iter().any(|(_, body)| body.contains(&id.to_string())));
+    }
+}

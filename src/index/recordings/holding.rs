@@ -129,3 +129,19 @@ pub async fn free(tx: &mut Tx, hold: crate::model::HoldId) -> Result<u64, Error>
     .execute(&mut *tx)
     .await
 }
+
+/// Lets go of the recordings of a controller that no open hold keeps and a released one kept.
+/// Returns how many.
+pub async fn free_released(tx: &mut Tx, controller: ControllerId) -> Result<u64, Error> {
+    sql("WITH freed AS (SELECT id FROM recordings
+         WHERE held AND controller_id = $1
+             AND id IN (SELECT recording_id FROM hold_recordings)
+             AND NOT EXISTS (SELECT 1 FROM hold_recordings
+                 JOIN holds ON holds.id = hold_recordings.hold_id
+                 WHERE recording_id = recordings.id AND released_at IS NULL)")
+    .bind(controller)
+    .push_each("", LOCKED)
+    .push(") UPDATE recordings SET held = FALSE WHERE id IN (SELECT id FROM freed)")
+    .execute(&mut *tx)
+    .await
+}

@@ -1,6 +1,6 @@
 //! The recordings of a customer that leaves: claiming them to be erased, and counting them.
 
-use crate::model::{ControllerId, RecordingId, Timestamp};
+use crate::model::{ControllerId, Day, RecordingId, Timestamp};
 
 use super::super::db::Tx;
 use super::super::error::Error;
@@ -9,9 +9,10 @@ use super::erasing::{CLAIMED, Claimed, SKIP_LOCKED};
 use super::row::{COLUMNS, Row};
 use crate::model::Recording;
 
-/// What survives the end of service. Any hold, for now: once holds say their kind, only
-/// authority orders need to be named here (and in [`super::destroy_wraps`]).
-const SURVIVES: &str = "held";
+/// What goes with the service: what no hold keeps and no restriction that suspends. The same as in
+/// [`super::destroy_wraps`], so that nothing is claimed only to be let go of again. Holds that do not
+/// survive the service are released before.
+const GOES: &str = "NOT held AND (NOT restricted OR restriction_ground = 'objection_pending')";
 
 /// Claims recordings of a customer that left, the oldest calls first, whatever their term.
 pub async fn claim_leaving(
@@ -22,8 +23,8 @@ pub async fn claim_leaving(
     limit: i64,
 ) -> Result<Vec<Claimed>, Error> {
     sql("WITH picked AS (SELECT id FROM recordings
-         WHERE started_at IS NOT NULL AND state IN ('stored', 'lost') AND NOT ")
-    .push(SURVIVES)
+         WHERE started_at IS NOT NULL AND state IN ('stored', 'lost') AND ")
+    .push(GOES)
     .push(" AND controller_id = ")
     .push_bind(controller)
     .push(" ORDER BY started_at LIMIT ")
@@ -50,6 +51,8 @@ pub struct Holdings {
     pub recordings: i64,
     /// How many of them a hold keeps.
     pub held: i64,
+    /// How many others a restriction keeps that suspends their erasing.
+    pub restricted: i64,
     /// Their bytes of audio.
     pub bytes: i64,
     /// When the last of them is due, held or not.
@@ -63,6 +66,9 @@ pub async fn holdings(
 ) -> Result<Holdings, Error> {
     sql("SELECT COUNT(*) AS recordings,
              CAST(COALESCE(SUM(CASE WHEN held THEN 1 ELSE 0 END), 0) AS BIGINT) AS held,
+             CAST(COALESCE(SUM(CASE WHEN NOT held AND restricted
+                 AND (restriction_ground IS NULL OR restriction_ground <> 'objection_pending')
+                 THEN 1 ELSE 0 END), 0) AS BIGINT) AS restricted,
              CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) AS bytes,
              MAX(due_at) AS latest_due_at
          FROM recordings
@@ -70,6 +76,43 @@ pub async fn holdings(
              AND state IN ('stored', 'lost', 'erasing')")
     .bind(controller)
     .fetch_one(on)
+    .await
+}
+
+/// What keeps recordings of a customer: an open hold, or open restrictions of one case.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Keeper {
+    /// `hold` or `restriction`.
+    pub kept_by: String,
+    /// The kind of the hold, or the ground.
+    pub why: String,
+    /// The case behind it.
+    pub case_id: String,
+    /// How many recordings that are not gone it keeps.
+    pub recordings: i64,
+    /// The day by which somebody looks again.
+    pub review_on: Day,
+}
+
+/// What keeps recordings of a customer, at most 100, those that are looked at last first.
+pub async fn keepers(
+    on: impl Into<Conn<'_>>,
+    controller: ControllerId,
+) -> Result<Vec<Keeper>, Error> {
+    sql("SELECT 'hold' AS kept_by, kind AS why, case_id, (SELECT COUNT(*) FROM hold_recordings
+             JOIN recordings ON recordings.id = recording_id
+             WHERE hold_id = holds.id AND state IN ('stored', 'lost', 'erasing')) AS recordings,
+             review_on
+         FROM holds WHERE controller_id = $1 AND released_at IS NULL
+         UNION ALL
+         SELECT 'restriction', ground, restrictions.case_id, COUNT(*), MAX(review_on)
+         FROM restrictions JOIN recordings ON recordings.id = recording_id
+         WHERE restrictions.controller_id = $1 AND lifted_at IS NULL
+             AND ground <> 'objection_pending' AND state IN ('stored', 'lost', 'erasing')
+         GROUP BY ground, restrictions.case_id
+         ORDER BY review_on DESC, case_id LIMIT 100")
+    .bind(controller)
+    .fetch_all(on)
     .await
 }
 

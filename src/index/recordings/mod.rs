@@ -21,12 +21,14 @@ pub use erasing::{
     Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
     finish_erased, lost_due, release,
 };
-pub use holding::{Held, Wanted, free, hold, lock, matching};
+pub use holding::{Held, Wanted, free, free_released, hold, lock, matching};
 pub use journal::{
     Departed, KeyHistory, Renewed, Resealed, key_history, left, numbers_of, renew_numbers,
     renew_wraps, set_journaled, set_journaled_gone, unjournaled, unjournaled_gone, wrapped_before,
 };
-pub use leaving::{ErasedCounts, Holdings, claim_leaving, departed, find_each, holdings};
+pub use leaving::{
+    ErasedCounts, Holdings, Keeper, claim_leaving, departed, find_each, holdings, keepers,
+};
 pub use moving::{Glimpse, Movable, Moved, Names, glimpse, movable, move_many};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,

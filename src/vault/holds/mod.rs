@@ -2,8 +2,10 @@
 //!
 //! - `place`: for recordings by name or by a filter, which catches those to come as well
 //! - `release`: releasing and extending, which take two persons
+//! - `end`: those that end with the service of a customer
 //! - `view`: what is shown of a hold, and the reminders
 
+mod end;
 mod place;
 mod release;
 mod view;

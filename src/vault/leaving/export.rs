@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::vault::early::case_id;
 use crate::vault::error::Error;
+use crate::vault::fields::bad;
 use crate::vault::{Vault, must, numbers, play};
 
 /// How many recordings are laid out at once.
@@ -80,6 +81,9 @@ impl Vault {
     ) -> Result<ExportView, Error> {
         must(caller, Grant::Export)?;
         let customer = self.own_customer(caller, reference).await?;
+        if new.from.zip(new.to).is_some_and(|(from, to)| from > to) {
+            return Err(bad("from", "is after to"));
+        }
         if caller.lines.is_some() {
             return Err(Error::Forbidden);
         }

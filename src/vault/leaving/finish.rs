@@ -3,6 +3,7 @@
 //! Each step can be killed and taken up again by any node: claims are the eraser's own, the key is
 //! destroyed before that is written down, and only the one who writes it down tells the ledger.
 
+use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,6 +17,9 @@ use crate::vault::{Vault, ledger};
 /// How many recordings are claimed at once.
 const BATCH: i64 = 1000;
 
+/// How long after the last erasure a customer's endpoints have to take what they are told.
+const TELLING: SignedDuration = SignedDuration::from_hours(1);
+
 /// What a pass over the customers that leave did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EndPass {
@@ -25,7 +29,7 @@ pub struct EndPass {
     pub unfinished: u64,
     /// Customers of which nothing is left, their key included.
     pub ended: u64,
-    /// Customers of which a hold, or the store, still keeps something.
+    /// Customers of which a hold, a restriction, or the store, still keeps something.
     pub waiting: u64,
     /// Why nothing was done, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,10 +67,15 @@ impl Vault {
         if !stands {
             return Ok(());
         }
+        self.end_holds(departure.customer, &departure.case_id, now).await?;
         while let Some(batch) = self.claim_leaving(departure, now).await? {
             let carried = self.carry_on(batch).await?;
             pass.erased += carried.erased;
             pass.unfinished += carried.unfinished;
+            // What was let go of again waits for the next pass.
+            if carried.erased + carried.unfinished == 0 {
+                break;
+            }
         }
         // The eraser goes on with what a node that died, or a store that was away, left.
         if rows::holdings(&self.0.index, departure.customer).await?.recordings > 0 {
@@ -74,6 +83,10 @@ impl Vault {
             return Ok(());
         }
         between_steps!("leave.erased");
+        if self.still_telling(departure).await? {
+            pass.waiting += 1;
+            return Ok(());
+        }
         if self.destroy_key(departure).await? {
             between_steps!("leave.key_destroyed");
             pass.ended += u64::from(self.end(departure).await?);
@@ -83,7 +96,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Claims what is left of a customer, whatever its term; what a hold keeps stays.
+    /// Claims what is left of a customer, whatever its term; what a hold or a restriction
+    /// keeps stays.
     async fn claim_leaving(
         &self,
         departure: &Departure,
@@ -107,6 +121,18 @@ impl Vault {
         tx.commit().await?;
         between_steps!("leave.claimed");
         Ok(Some(claimed))
+    }
+
+    /// Whether the customer is still to be told of the last erasures: the secrets of its endpoints
+    /// go with its key. Nobody waits for an endpoint for longer than [`TELLING`].
+    async fn still_telling(&self, departure: &Departure) -> Result<bool, Error> {
+        let (index, of) = (&self.0.index, departure.customer);
+        let last = rows::departed(index, of, departure.noticed_at).await?.last_at;
+        let since = last.or(departure.erasing_since).unwrap_or(departure.noticed_at);
+        if self.0.clock.now().since(since) >= TELLING {
+            return Ok(false);
+        }
+        Ok(webhooks::has_pending(index, of).await?)
     }
 
     /// Destroys the key of a customer with a forgetting, and tells whether it is gone everywhere.

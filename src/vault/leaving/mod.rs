@@ -18,4 +18,4 @@ mod zip;
 pub use download::Archive;
 pub use export::{ExportState, ExportView, NewExport};
 pub use finish::EndPass;
-pub use notice::{EndOfService, Erasures, Notice, Phase, Remaining};
+pub use notice::{EndOfService, Erasures, Keeper, Notice, Phase, Remaining};

@@ -12,7 +12,11 @@ use crate::model::{
 };
 use crate::vault::early::case_id;
 use crate::vault::error::Error;
+use crate::vault::fields::bad;
 use crate::vault::{Vault, ledger, must};
+
+/// The longest window.
+const LONGEST: Term = Term::months(12);
 
 /// Notice that a customer leaves.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ pub enum Phase {
     ReturnWindow,
     /// Its recordings are being erased.
     Erasing,
-    /// All are erased but those that a hold keeps. Its key lives until they are gone, too.
+    /// All are erased but those that an authority's hold or a restriction keeps. Its key lives until they are gone, too.
     Held,
     /// Nothing is left, its key included.
     Ended,
@@ -93,17 +97,44 @@ pub struct Erasures {
 }
 
 /// What is left of a customer.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Remaining {
     /// Recordings that are not gone.
     pub recordings: i64,
     /// How many of them a hold keeps.
     pub held: i64,
+    /// How many others a restriction keeps that suspends their erasing.
+    pub restricted: i64,
+    /// What keeps them, and until when somebody looks whether it still has to: at most 100, those
+    /// that are looked at last first.
+    pub kept_by: Vec<Keeper>,
     /// Their bytes of audio.
     pub bytes: i64,
     /// When the last of them is due; a hold can keep it for longer.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub latest_due_at: Option<Timestamp>,
+}
+
+/// What keeps recordings of a customer that leaves.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Keeper {
+    /// `hold` or `restriction`.
+    pub by: String,
+    /// The kind of the hold, or the ground of the restriction.
+    pub why: String,
+    /// The case behind it.
+    pub case: String,
+    /// How many recordings it keeps.
+    pub recordings: i64,
+    /// The day by which somebody looks whether it is still needed.
+    pub review_on: String,
+}
+
+impl From<rows::Keeper> for Keeper {
+    fn from(row: rows::Keeper) -> Self {
+        let (by, review_on) = (row.kept_by, row.review_on.to_string());
+        Self { by, why: row.why, case: row.case_id, recordings: row.recordings, review_on }
+    }
 }
 
 impl Vault {
@@ -128,13 +159,18 @@ impl Vault {
         let case = case_id(&notice.case)?;
         let customer = self.known_customer(reference).await?;
         let now = self.0.clock.now();
+        let zone = &self.0.settings.schedule.zone;
+        let window_ends_at = notice.return_window.after(now, zone);
+        if window_ends_at > LONGEST.after(now, zone) {
+            return Err(bad("return_window", "is at most a year: P1Y"));
+        }
         let holdings = rows::holdings(&self.0.index, customer.id).await?;
         let departure = Departure {
             customer: customer.id,
             case_id: case.to_owned(),
             return_window: notice.return_window.to_string(),
             noticed_at: now,
-            window_ends_at: notice.return_window.after(now, &self.0.settings.schedule.zone),
+            window_ends_at,
             recordings: holdings.recordings,
             bytes: holdings.bytes,
             confirmation: None,
@@ -274,6 +310,7 @@ impl Vault {
         let index: &index::Db = &self.0.index;
         let holdings = rows::holdings(index, departure.customer).await?;
         let departed = rows::departed(index, departure.customer, departure.noticed_at).await?;
+        let keepers = rows::keepers(index, departure.customer).await?;
         let ErasedCounts { recordings, end_of_service, first_at, last_at } = departed;
         Ok(EndOfService {
             customer: departure.customer.0,
@@ -291,6 +328,8 @@ impl Vault {
             remaining: Remaining {
                 recordings: holdings.recordings,
                 held: holdings.held,
+                restricted: holdings.restricted,
+                kept_by: keepers.into_iter().map(Keeper::from).collect(),
                 bytes: holdings.bytes,
                 latest_due_at: holdings.latest_due_at,
             },
@@ -302,10 +341,11 @@ impl Vault {
 
 fn phase(departure: &Departure, holdings: Holdings, now: Timestamp) -> Phase {
     let over = departure.confirmed_at.is_some() || departure.window_ends_at <= now;
+    let kept = holdings.held + holdings.restricted;
     match (departure.ended_at, over) {
         (Some(_), _) => Phase::Ended,
         (None, false) => Phase::ReturnWindow,
-        (None, true) if holdings.held > 0 && holdings.held == holdings.recordings => Phase::Held,
+        (None, true) if kept > 0 && kept == holdings.recordings => Phase::Held,
         (None, true) => Phase::Erasing,
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn checked(url: &str, private: bool) -> Result<Url, &'static str> {
     }
     let host = url.host_str().ok_or("names a host")?;
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    let here = ip.is_some_and(|ip| ip.is_loopback()) || host == "localhost";
+    let here = ip.is_some_and(|ip| ip.is_loopback()) || is_localhost(host);
     match url.scheme() {
         "https" => {}
         "http" if here && private => {}
@@ -38,6 +38,12 @@ pub(super) fn checked(url: &str, private: bool) -> Result<Url, &'static str> {
         return Err("is a public address (webhooks.allow_private allows others)");
     }
     Ok(url)
+}
+
+/// Whether a name is this machine's, also with the dot of a complete one, or below it (RFC 6761).
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// Looks names up and keeps the addresses that requests may go to.
@@ -153,6 +159,9 @@ mod tests {
             ("http://127.0.0.1:9/", false, true),
             ("http://localhost:9/", false, true),
             ("http://[::1]:9/", false, true),
+            ("https://localhost/", false, true),
+            ("https://localhost./", false, true),
+            ("https://a.localhost./", false, true),
             ("https://127.0.0.1/", false, true),
             ("https://2130706433/", false, true),
             ("https://0x7f.1/", false, true),

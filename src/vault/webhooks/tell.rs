@@ -207,6 +207,10 @@ fn delivery(webhook: &Webhook, entry: &Told) -> Option<NewDelivery> {
     if !webhook.events.contains(event) {
         return None;
     }
+    // A hold is told of with each recording it keeps, and not once more by itself.
+    if *event == WebhookEvent::RecordingHeld && entry.recording.is_none() {
+        return None;
+    }
     let mut data = Map::new();
     data.insert("controller".into(), json!(webhook.controller));
     if let Some(recording) = entry.recording {

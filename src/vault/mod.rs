@@ -12,6 +12,7 @@
 
 mod accept;
 mod approvals;
+mod claim;
 mod content;
 mod customers;
 pub mod doctor;

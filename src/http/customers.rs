@@ -53,9 +53,11 @@ struct CustomerChangeRequest {
     agreement: Option<String>,
     /// Whether recording is on.
     recording: Option<bool>,
-    /// The shortest term the law allows it.
+    /// The shortest term the law allows it. It only goes up.
+    #[serde(default, deserialize_with = "given")]
     floor: Option<String>,
     /// The longest term it may choose.
+    #[serde(default, deserialize_with = "given")]
     ceiling: Option<String>,
     /// The law behind floor and ceiling.
     legal_basis: Option<String>,
@@ -63,6 +65,11 @@ struct CustomerChangeRequest {
     status: Option<String>,
     /// The lines it has, and no others.
     lines: Option<Vec<String>>,
+}
+
+/// A field that was given: null is no term either, and is refused as such.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(Option::deserialize(from)?.unwrap_or_default()))
 }
 
 /// A customer.

@@ -76,6 +76,9 @@ impl FromStr for Term {
     type Err = TermError;
 
     fn from_str(text: &str) -> Result<Self, TermError> {
+        if text.starts_with('+') {
+            return Err(TermError::Malformed);
+        }
         let span: Span = text.parse().map_err(|_| TermError::Malformed)?;
         if !text.starts_with(['P', '-', '+']) || text.contains(['T', 't', '.', ',']) {
             return Err(TermError::Malformed);
@@ -201,6 +204,7 @@ mod tests {
         let cases = [
             ("P0D", TermError::NotPositive),
             ("-P3D", TermError::NotPositive),
+            ("+P1Y", TermError::Malformed),
             ("P101Y", TermError::TooLong),
             ("P36526D", TermError::TooLong),
             ("P1Y2D", TermError::Mixed),

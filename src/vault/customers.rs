@@ -164,6 +164,12 @@ impl Vault {
             check_text("legal_basis", &basis)?;
             customer.legal_basis = Some(basis);
         }
+        let rises = self.floor_rises(customer.floor, change.floor);
+        if change.floor.is_some() && !rises && change.floor != customer.floor {
+            return Err(Error::Conflict(
+                "a floor only goes up: what came in under it relies on it",
+            ));
+        }
         customer.floor = change.floor.or(customer.floor);
         customer.ceiling = change.ceiling.unwrap_or(customer.ceiling);
         if limited {
@@ -178,6 +184,7 @@ impl Vault {
         let now = self.0.clock.now();
         let entry = |event| ledger::general(customer.id, now, event, &body);
         let entries: Vec<_> = events.into_iter().map(entry).collect();
+        let policy = self.policy_in_force(&customer).await?;
         let mut tx = self.change().await?;
         // A policy that comes into force at this moment must not be overwritten.
         let in_force = index::policies::lock_customer(&mut tx, customer.id).await?;
@@ -189,8 +196,19 @@ impl Vault {
             index::policies::set_lines(&mut tx, customer.id, lines).await?;
         }
         index::ledger_entries::append(&mut tx, &entries).await?;
+        if rises {
+            self.floor_rose(&mut tx, caller, &customer, policy).await?;
+        }
         tx.commit().await?;
-        Ok(customer)
+        let after = index::controllers::customer(&self.0.index, customer.id).await?;
+        after.ok_or(Error::NotFound)
+    }
+
+    /// Whether a floor is longer than the one there was, if there was one.
+    fn floor_rises(&self, before: Option<Term>, wished: Option<Term>) -> bool {
+        let now = self.0.clock.now();
+        let end = |term: Term| term.after(now, &self.0.settings.schedule.zone);
+        wished.is_some_and(|wished| before.is_none_or(|before| end(wished) > end(before)))
     }
 
     /// One customer.
@@ -267,6 +285,11 @@ impl Vault {
         let end = |term: Term| term.after(now, &self.0.settings.schedule.zone);
         if floor.is_some() && basis.is_none_or(|basis| basis.trim().is_empty()) {
             return Err(bad("legal_basis", "is required with a floor: which law demands it?"));
+        }
+        if end(ceiling) > end(Term::months(12 * CEILING_YEARS))
+            && basis.is_none_or(|basis| basis.trim().is_empty())
+        {
+            return Err(bad("legal_basis", "is required with a ceiling of more than ten years"));
         }
         if floor.is_some_and(|floor| end(floor) > end(ceiling)) {
             return Err(bad("floor", "is longer than the ceiling"));

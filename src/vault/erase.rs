@@ -20,7 +20,7 @@ use crate::model::{Cause, Class, ControllerId, Event, RecordingId, Timestamp};
 use crate::store::Absence;
 
 /// How many recordings a batch erases.
-const BATCH: i64 = 1000;
+pub(super) const BATCH: i64 = 1000;
 
 /// How many batches are on their way at once.
 const ABREAST: usize = 3;
@@ -114,9 +114,10 @@ impl Vault {
         failed: &AtomicBool,
     ) -> (Carried, Result<(), Error>) {
         let mut all = Carried::default();
+        let mut floored = Vec::new();
         let result = async {
             while !failed.load(Ordering::Relaxed)
-                && let Some(batch) = self.claim_due(now).await?
+                && let Some(batch) = self.claim_due(now, &mut floored).await?
             {
                 let carried = self.carry_on(batch).await?;
                 all.erased += carried.erased;
@@ -127,20 +128,6 @@ impl Vault {
         .await;
         failed.fetch_or(result.is_err(), Ordering::Relaxed);
         (all, result)
-    }
-
-    /// Step 1 for what is due: claimed, under the lock that re-checks due, hold and restriction.
-    async fn claim_due(&self, now: Timestamp) -> Result<Option<Vec<Claimed>>, Error> {
-        let mut tx = self.change().await?;
-        let claimed = rows::claim_due(&mut tx, now, BATCH).await?;
-        if claimed.is_empty() {
-            return Ok(None);
-        }
-        let entries: Vec<_> = claimed.iter().map(|row| started(row, now)).collect();
-        ledger_entries::append(&mut tx, &entries).await?;
-        tx.commit().await?;
-        between_steps!("erase.claimed");
-        Ok(Some(claimed))
     }
 
     /// Ends what was lost when its term does: nothing of it is left to keep.
@@ -363,7 +350,7 @@ fn shortened(
     counts
 }
 
-fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {
+pub(super) fn started(row: &Claimed, now: Timestamp) -> index::ledger_entries::NewEntry {
     let body = json!({
         "cause": row.cause, "case": row.case_id, "due": ledger::due_hour(row.due_at),
         "gen": row.claims,

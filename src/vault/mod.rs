@@ -16,6 +16,7 @@
 mod accept;
 mod approvals;
 mod certify;
+mod claim;
 pub mod compliance;
 mod content;
 mod customers;

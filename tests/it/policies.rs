@@ -23,6 +23,7 @@ on_each_vault! {
     two_nodes_apply_a_change_once,
     more_than_was_agreed_to_waits_for_a_person,
     an_authority_extends_the_floor,
+    a_floor_that_is_set_keeps_what_is_there,
     only_the_customer_changes_its_policy,
     a_wrong_clock_puts_nothing_in_force,
 }
@@ -226,7 +227,11 @@ async fn what_makes_no_policy_is_refused_by_name(vault: TestVault) {
         vault.request(Request::patch(path)).token(&operator).json(&body).send().await
     };
     let limits = json!({"floor": "P20D", "ceiling": "P5Y", "legal_basis": "MiFID II 16(7)"});
+    for bare in [json!({"floor": "P20D"}), json!({"ceiling": "P11Y"})] {
+        assert_eq!(patch(bare).await.json()["field"], "legal_basis");
+    }
     assert_eq!(patch(limits).await.status, StatusCode::OK);
+    assert_eq!(patch(json!({"floor": "P19D"})).await.status, StatusCode::CONFLICT, "only up");
     let rule = |scope: &str, term: &str| json!([{"scope": scope, "term": term}]);
     let cases = [
         (json!({"default": "P0D"}), "default", "invalid_policy"),
@@ -280,6 +285,9 @@ async fn what_makes_no_policy_is_refused_by_name(vault: TestVault) {
         (json!({"floor": "P31D"}), "default"),
         (json!({"ceiling": "P29D"}), "default"),
         (json!({"floor": "P0D"}), "floor"),
+        (json!({"floor": "+P25D"}), "floor"),
+        (json!({"floor": null}), "floor"),
+        (json!({"ceiling": null}), "ceiling"),
         (json!({"status": "ended"}), "status"),
         (json!({"lines": [""]}), "lines"),
     ];
@@ -381,6 +389,30 @@ async fn an_authority_extends_the_floor(vault: TestVault) {
     assert!(told.iter().all(|(_, body)| !body.to_string().contains("AFM")));
     let short = preview(&vault, &json!({"default": "P1Y"})).await;
     assert_eq!(short.json()["field"], "default");
+}
+
+async fn a_floor_that_is_set_keeps_what_is_there(vault: TestVault) {
+    let operator = vault.token(Role::Operator).await;
+    let id = call(&vault, 20, "201", 1).await;
+    let late = call(&vault, 29, "201", 2).await;
+    // What is there keeps its own due under the longer term.
+    change(&vault, &json!({"default": "P2Y"})).await;
+    vault.advance_days(2);
+    let body = json!({"floor": "P1Y", "legal_basis": "MiFID II 16(7)"});
+    let patch = vault.request(Request::patch("/v1/customers/acme")).token(&operator);
+    let patched = patch.json(&body).send().await;
+    assert_eq!(patched.status, StatusCode::OK, "{}", patched.text());
+    vault.advance_days(30);
+    assert_eq!(vault.vault.erase_due().await.unwrap().erased, 0, "the floor comes before the due");
+    for id in [id, late] {
+        let row = row(&vault, id).await;
+        assert_eq!(row.state, State::Stored);
+        assert!(row.due_at > vault.clock.now().plus(SignedDuration::from_hours(24 * 250)));
+        assert!(events(&vault, id).await.contains(&Event::RecordingDueChanged));
+        assert!(opens(&vault, &row));
+    }
+    vault.advance_days(340);
+    assert_eq!(vault.vault.erase_due().await.unwrap().erased, 2, "and not for ever");
 }
 
 async fn only_the_customer_changes_its_policy(vault: TestVault) {

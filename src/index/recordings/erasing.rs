@@ -4,7 +4,7 @@
 //! it until `claimed_at` is old; then anybody may claim it again. Two erasers that work on one row
 //! do no harm: each step changes a row once, and only whoever changed it is told so (I16).
 
-use crate::model::{Cause, Class, ControllerId, Day, RecordingId, Timestamp};
+use crate::model::{Cause, Class, ControllerId, Day, RecordingId, Term, Timestamp};
 
 use super::super::db::Tx;
 use super::super::error::Error;
@@ -95,20 +95,52 @@ const CAUSE_BY_TERM: &str =
 ///
 /// Those that a shorter term made due wait while that version of the policy is stopped.
 pub async fn claim_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
-    let claimed = claim_where(tx, DUE, now, limit).await?;
-    if claimed.is_empty() { claim_where(tx, DUE_RESTRICTED, now, limit).await } else { Ok(claimed) }
+    claim_due_but(tx, now, &[], limit).await
+}
+
+/// The same, passing over some.
+pub async fn claim_due_but(
+    tx: &mut Tx,
+    now: Timestamp,
+    but: &[RecordingId],
+    limit: i64,
+) -> Result<Vec<Claimed>, Error> {
+    let claimed = claim_where(tx, DUE, now, but, limit).await?;
+    if !claimed.is_empty() {
+        return Ok(claimed);
+    }
+    claim_where(tx, DUE_RESTRICTED, now, but, limit).await
+}
+
+/// Since when a customer's recordings run, and the floor of that customer, if it has one.
+pub async fn floors(
+    tx: &mut Tx,
+    ids: &[RecordingId],
+) -> Result<Vec<(RecordingId, Timestamp, Term)>, Error> {
+    sql("SELECT recordings.id, recordings.ended_at, customers.floor
+         FROM recordings JOIN customers ON customers.id = recordings.controller_id
+         WHERE recordings.class = 'customer' AND recordings.ended_at IS NOT NULL
+             AND customers.floor IS NOT NULL AND recordings.id ")
+    .push_in(ids)
+    .fetch_all(&mut *tx)
+    .await
 }
 
 async fn claim_where(
     tx: &mut Tx,
     condition: &'static str,
     now: Timestamp,
+    but: &[RecordingId],
     limit: i64,
 ) -> Result<Vec<Claimed>, Error> {
-    let mut claimed: Vec<Claimed> = sql("WITH picked AS (SELECT id FROM recordings WHERE ")
+    let mut query = sql("WITH picked AS (SELECT id FROM recordings WHERE ")
         .push(condition)
         .push(" AND due_at <= ")
-        .push_bind(now)
+        .push_bind(now);
+    if !but.is_empty() {
+        query = query.push(" AND NOT id ").push_in(but);
+    }
+    let mut claimed: Vec<Claimed> = query
         .push(
             " AND (shortened_by IS NULL OR NOT EXISTS (SELECT 1 FROM policies
                   WHERE policies.controller_id = recordings.controller_id

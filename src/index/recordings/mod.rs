@@ -18,8 +18,8 @@ mod tombstone;
 mod upkeep;
 
 pub use erasing::{
-    Claimed, Erased, claim_due, claim_one, claim_stale, destroy_wraps, due, fail_attempt,
-    finish_erased, lost_due, release,
+    Claimed, Erased, claim_due, claim_due_but, claim_one, claim_stale, destroy_wraps, due,
+    fail_attempt, finish_erased, floors, lost_due, release,
 };
 pub use holding::{Held, Wanted, free, free_released, hold, lock, matching};
 pub use journal::{

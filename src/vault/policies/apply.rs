@@ -173,7 +173,14 @@ impl Vault {
             let suspended = row.held || row.restricted;
             let kept = Kept { ended_at: row.ended_at, due_at: row.due_at, suspended };
             let term = ordered.unwrap_or_else(|| policy.term_for(&call(&row)));
-            let (fate, due_at) = change.fate(&kept, term);
+            let (mut fate, mut due_at) = change.fate(&kept, term);
+            // Past due and not erased yet: the floor still comes first.
+            if let (Fate::PastDue, Some(floor)) = (fate, ordered) {
+                let until = floor.after(row.ended_at, &self.0.settings.schedule.zone);
+                if until > now {
+                    (fate, due_at) = (Fate::KeptLonger, until);
+                }
+            }
             let shortened = match fate {
                 Fate::ErasedNow | Fate::ErasedEarlier | Fate::Held => true,
                 Fate::KeptLonger => false,

@@ -5,7 +5,9 @@ use serde_json::json;
 
 use super::schedule::new_version;
 use super::{Decider, commitment, limits, salt};
-use crate::index::{controllers, ledger_entries, policies};
+use crate::index::Tx;
+use crate::index::policies::{self, Version};
+use crate::index::{controllers, ledger_entries};
 use crate::model::{Caller, Customer, CustomerRef, Event, Grant, Policy, PolicyOrigin, Rule, Term};
 use crate::retention::Limit;
 use crate::vault::customers::check_text;
@@ -31,6 +33,9 @@ impl Vault {
         wish: &FloorExtension,
     ) -> Result<Customer, Error> {
         let by = Decider::Caller(caller);
+        self.customer_of_policy(by, Grant::ManageCustomers, reference).await?;
+        // A version that is still being applied comes to its end first.
+        Box::pin(self.apply_policies(self.0.clock.now())).await?;
         let mut customer = self.customer_of_policy(by, Grant::ManageCustomers, reference).await?;
         let floor: Term = wish
             .until_term
@@ -57,26 +62,55 @@ impl Vault {
         policies::lock_customer(&mut tx, customer.id).await?;
         controllers::update_customer(&mut tx, &customer).await?;
         ledger_entries::append(&mut tx, &[entry]).await?;
-        // What waits was chosen under the old floor.
-        if let Some(version) = policies::cancel(&mut tx, customer.id, Some(caller.id), now).await? {
-            let body = json!({ "version": version, "by": caller.id });
-            let entry = ledger::general(customer.id, now, Event::PolicyCancelled, &body);
-            ledger_entries::append(&mut tx, &[entry]).await?;
-        }
-        if let Some(policy) = in_force {
+        let version = in_force.map(|policy| {
             let raised = raised(&policy, floor, |term| term.after(now, zone))?;
             let mut version = new_version(&customer, raised, now)?;
-            version.origin = PolicyOrigin::Authority;
-            version.made_by = Some(caller.id);
-            version.apply_to_existing = true;
             version.authority_reference = Some(wish.authority_reference.clone());
             version.salt = salt;
-            self.schedule(&mut tx, &customer, &mut version, None).await?;
-            customer.term = Some(version.policy.default());
-        }
+            Ok::<_, Error>(version)
+        });
+        self.apply_floor(&mut tx, caller, &customer, version.transpose()?).await?;
         tx.commit().await?;
         let after = controllers::customer(&self.0.index, customer.id).await?;
         after.ok_or(Error::NotFound)
+    }
+
+    /// A floor that rose as its own version of the policy, which reaches all that is there.
+    ///
+    /// What waits was chosen under the old floor.
+    async fn apply_floor(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        customer: &Customer,
+        version: Option<Version>,
+    ) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        if let Some(version) = policies::cancel(tx, customer.id, Some(caller.id), now).await? {
+            let body = json!({ "version": version, "by": caller.id });
+            let entry = ledger::general(customer.id, now, Event::PolicyCancelled, &body);
+            ledger_entries::append(tx, &[entry]).await?;
+        }
+        if let Some(mut version) = version {
+            version.origin = PolicyOrigin::Authority;
+            version.made_by = Some(caller.id);
+            version.apply_to_existing = true;
+            self.schedule(tx, customer, &mut version, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies a floor that the operator set or raised to all that is there. The policy itself is
+    /// within it already.
+    pub(in crate::vault) async fn floor_rose(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        customer: &Customer,
+        in_force: Option<Policy>,
+    ) -> Result<(), Error> {
+        let version = in_force.map(|policy| new_version(customer, policy, self.0.clock.now()));
+        self.apply_floor(tx, caller, customer, version.transpose()?).await
     }
 }
 

@@ -14,7 +14,7 @@ if [ "$purpose" != run ]; then
   # Encoders for the corpus, PostgreSQL for the index, Python for the independent reader.
   packages+=(
     faketime ffmpeg libbcg729-dev libsox-fmt-all libvo-amrwbenc-dev postgresql python3
-    python3-cryptography python3-venv shellcheck vorbis-tools
+    python3-cryptography python3-venv shellcheck unzip vorbis-tools
   )
 fi
 if [ "$purpose" = bench ]; then

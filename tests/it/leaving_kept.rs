@@ -43,7 +43,7 @@ async fn leave(vault: &TestVault) {
 
 /// One pass, which has to come to an end.
 async fn pass(vault: &TestVault) -> EndPass {
-    let pass = tokio::time::timeout(Duration::from_secs(60), vault.vault.end_services()).await;
+    let pass = tokio::time::timeout(Duration::from_mins(1), vault.vault.end_services()).await;
     pass.expect("a pass ends").unwrap()
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::change::{Change, ExtendFloor};
 use super::export::Export;
 use super::leaving::End;
 use super::{open, output};
@@ -18,6 +19,10 @@ use crate::vault::NewCustomer;
 pub(super) enum Customer {
     /// Add a customer.
     Add(Add),
+    /// Change a customer, through the API.
+    Change(Box<Change>),
+    /// Extend the floor for an authority, through the API.
+    ExtendFloor(ExtendFloor),
     /// List customers.
     List,
     /// Let a customer leave, or show how its leaving stands.
@@ -57,10 +62,12 @@ impl Customer {
             Self::End(end) => return end.run(config, json).await,
             // It goes through the API, from anywhere.
             Self::Export(export) => return export.run(json).await,
+            Self::Change(change) => return change.run(json).await,
+            Self::ExtendFloor(extend) => return extend.run(json).await,
             Self::Add(_) | Self::List => open::vault(config).await?,
         };
         match self {
-            Self::End(_) | Self::Export(_) => {}
+            Self::End(_) | Self::Export(_) | Self::Change(_) | Self::ExtendFloor(_) => {}
             Self::Add(add) => {
                 let new = NewCustomer {
                     reference: add.reference,

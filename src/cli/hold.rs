@@ -25,6 +25,10 @@ pub(super) enum Hold {
     Extend(Extend),
     /// Agree to what somebody else asked for, by its own identifier.
     Approve(One),
+    /// Refuse what somebody asked for.
+    Refuse(One),
+    /// List what waits for a second person.
+    Approvals(Approvals),
 }
 
 /// A hold to be placed.
@@ -95,6 +99,13 @@ pub(super) struct One {
     remote: Remote,
 }
 
+/// Whose approvals.
+#[derive(Args)]
+pub(super) struct Approvals {
+    #[command(flatten)]
+    remote: Remote,
+}
+
 /// Which one, and until when.
 #[derive(Args)]
 pub(super) struct Extend {
@@ -133,6 +144,20 @@ impl Hold {
                 let path = format!("/v1/approvals/{id}/approve");
                 remote.ask(Method::POST, &path, None).await?;
                 eprintln!("approved and done");
+            }
+            Self::Refuse(One { id, remote }) => {
+                let path = format!("/v1/approvals/{id}/refuse");
+                remote.ask(Method::POST, &path, None).await?;
+                eprintln!("refused");
+            }
+            Self::Approvals(Approvals { remote }) => {
+                let (_, page) = remote.ask(Method::GET, "/v1/approvals?limit=200", None).await?;
+                let all = page["items"].as_array().cloned().unwrap_or_default();
+                let rows = all.iter().map(|one| {
+                    let field = |name: &str| one[name].as_str().unwrap_or("-").to_owned();
+                    vec![field("id"), field("kind"), field("asked_at"), field("expires_at")]
+                });
+                output::print(json, &all, rows)?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! The command line: the composition root. One command a file; nothing else reads the settings or
 //! puts a vault together.
 
+mod change;
 mod customer;
 mod demo;
 mod doctor;
@@ -75,6 +76,8 @@ enum Command {
     Restrict(restrict::Restrict),
     /// Lift the restriction of a case.
     Lift(restrict::Lift),
+    /// Erase one recording before its term ends, for a case.
+    EraseEarly(restrict::EraseEarly),
     /// Note or decide an objection to a recording.
     Object(restrict::Object),
     /// Run one pass of the eraser.
@@ -130,6 +133,7 @@ impl Cli {
             Command::Restrict(command) => command.run(json).await,
             Command::Lift(command) => command.run(json).await,
             Command::Object(command) => command.run(json).await,
+            Command::EraseEarly(command) => command.run(json).await,
             Command::Erase(command) => command.run(&config, json).await,
             Command::Forget(command) => command.run(&config, json).await,
             Command::Reconcile(command) => command.run(&config, json).await,

@@ -1,4 +1,4 @@
-//! `callvault restrict`, `lift` and `object`: the use of one recording, as the holder of a token.
+//! `callvault restrict`, `lift`, `object` and `erase-early`: the use of one recording, as the holder of a token.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::output;
 use super::remote::Remote;
-use crate::model::{Ground, Outcome};
+use crate::model::{Cause, Ground, Outcome};
 
 /// Restricts the use of a recording: it is kept, and nobody hears it.
 #[derive(Args)]
@@ -64,6 +64,30 @@ pub(super) struct Object {
     informed_on: Option<String>,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// Erases a recording before its term ends.
+#[derive(Args)]
+pub(super) struct EraseEarly {
+    /// The recording.
+    id: Uuid,
+    /// Why: `request`, `objection`, `consent_withdrawn` or `pci`.
+    #[arg(long)]
+    cause: Cause,
+    /// The opaque reference of the case.
+    #[arg(long)]
+    case: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl EraseEarly {
+    pub(super) async fn run(self, json: bool) -> Result<ExitCode> {
+        let body = json!({ "cause": self.cause, "case": self.case });
+        let path = format!("/v1/recordings/{}/erasure", self.id);
+        self.remote.ask(Method::POST, &path, Some(&body)).await?;
+        done(json, self.id, "erased")
+    }
 }
 
 impl Restrict {

@@ -149,7 +149,8 @@ const ASKED: &[(&str, &str)] = &[
         "recordings_oldest",
     ),
     (
-        "SELECT COUNT(*) FROM recordings WHERE erased_at IS NOT NULL AND erased_at >= NOW",
+        "SELECT erased_at FROM recordings WHERE erased_at IS NOT NULL AND erased_at >= NOW
+             ORDER BY erased_at LIMIT 100",
         "recordings_erased",
     ),
     (

@@ -189,6 +189,16 @@ async fn what_is_asked_often_is_asked_of_an_index(t: TestDb) {
         added.metadata.agent = Some(format!("agent-{}", n % 40));
         recordings::insert(&mut tx, &added, &marks).await.unwrap();
     }
+    for n in 0..1_000 {
+        let mut gone = recording(provider, n * 1_000_000);
+        gone.metadata.agent = Some("gone".into());
+        recordings::insert(&mut tx, &gone, &Marks::default()).await.unwrap();
+    }
+    sql("UPDATE recordings SET state = 'audio_erased', cause = 'term', wrap = NULL,
+             key_destroyed_at = received_at, erased_at = received_at WHERE agent = 'gone'")
+    .execute(&mut tx)
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     write!(t.db, |tx| sql("ANALYZE").execute(&mut *tx));
     let (now, blob, id) = match t.db.kind() {

@@ -71,6 +71,39 @@ pub async fn open(
     .await
 }
 
+/// When the open restriction of this case was set.
+pub async fn set_at(
+    on: impl Into<Conn<'_>>,
+    recording: RecordingId,
+    case_id: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let begun = "SELECT set_at FROM restrictions
+         WHERE recording_id = $1 AND case_id = $2 AND lifted_at IS NULL";
+    at(on, begun, recording, case_id).await
+}
+
+/// When the open objection of this case was made.
+pub async fn made_at(
+    on: impl Into<Conn<'_>>,
+    recording: RecordingId,
+    case_id: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let begun = "SELECT made_at FROM objections
+         WHERE recording_id = $1 AND case_id = $2 AND decided_at IS NULL";
+    at(on, begun, recording, case_id).await
+}
+
+async fn at(
+    on: impl Into<Conn<'_>>,
+    statement: &'static str,
+    recording: RecordingId,
+    case_id: &str,
+) -> Result<Option<Timestamp>, Error> {
+    let row: Option<(Timestamp,)> =
+        sql(statement).bind(recording).bind(case_id.to_owned()).fetch_optional(on).await?;
+    Ok(row.map(|(at,)| at))
+}
+
 /// Ends the restriction of this case. Returns whether there was one.
 pub async fn lift(
     tx: &mut Tx,

@@ -186,6 +186,13 @@ impl Caller {
         self.roles.contains(&role)
     }
 
+    /// Whether training is all the caller may know recordings for.
+    #[must_use]
+    pub fn only_trains(&self) -> bool {
+        let finds = self.roles.iter().filter(|role| role_grants(**role, Grant::Find));
+        self.is(Role::Trainer) && finds.count() == 1
+    }
+
     /// Whether a recording on this line is within the lines the caller is kept to.
     #[must_use]
     pub fn reaches_line(&self, line: Option<&str>) -> bool {

@@ -79,6 +79,8 @@ impl Vault {
         let found = index::recordings::find_for(&self.0.index, caller.controller, id).await?;
         let recording = found
             .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
+            // An objection takes a recording out of training at once, knowledge of it included.
+            .filter(|found| !(found.objected && caller.only_trains()))
             .ok_or(Error::NotFound)?;
         self.catch_up([&recording]).await?;
         self.view(caller, &recording)
@@ -118,6 +120,7 @@ fn search<'a>(
         agent: filter.agent.as_deref().or(named),
         queue: filter.queue.as_deref(),
         lines,
+        unobjected: caller.only_trains(),
         direction: filter.direction,
         min_duration_ms: filter.min_duration.map(millis),
         max_duration_ms: filter.max_duration.map(millis),

@@ -2,7 +2,7 @@
 
 use super::early::case_id;
 use super::error::{Error, Gone};
-use super::restrict::{ended, locked};
+use super::restrict::{ended, locked, told_since};
 use super::{Vault, ledger, must};
 use crate::index::{ledger_entries, recordings as rows, restrictions};
 use crate::model::{Caller, Cause, Event, Grant, Outcome, RecordingId, State};
@@ -62,6 +62,7 @@ impl Vault {
         if !open.iter().any(|other| other == case) {
             return Err(Error::Conflict("no open objection to this recording is of this case"));
         }
+        told_since(&ending, restrictions::made_at(&self.0.index, id, case).await?)?;
         if ending.outcome == Outcome::Granted {
             let gone = self.erase_for(caller, id, Cause::Objection, case, Some(&ending)).await?;
             return Ok(Some(gone));

@@ -139,6 +139,7 @@ impl Vault {
         if open.is_empty() && !before.restricted {
             return Ok(());
         }
+        told_since(&ending, restrictions::set_at(&mut *tx, id, case).await?)?;
         // What was restricted before grounds were kept has no case to look for.
         let older = open.is_empty();
         if !restrictions::lift(&mut tx, id, case, &ending).await? && !older {
@@ -246,6 +247,16 @@ impl Vault {
         let to = crate::crypto::WrapFacts { day, generation, ..facts(recording)? };
         let wrap = recording.key.wrap.as_deref().ok_or(crate::crypto::Error::Open)?;
         Ok(self.0.keys.rewrap(wrap, &from, &to)?)
+    }
+}
+
+/// Nobody was told of a refusal before there was anything to refuse.
+pub(super) fn told_since(ending: &Ending, begun: Option<Timestamp>) -> Result<(), Error> {
+    match (ending.informed_on, begun) {
+        (Some(told), Some(begun)) if told < begun.day() => {
+            Err(bad("informed_on", "lies before the request was noted here"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -108,8 +108,10 @@ async fn a_refused_request_is_lifted_only_after_the_person_was_told(vault: TestV
     assert_eq!(lift(json!({"case": "C-1"})).await, no(422, "invalid_field"));
     assert_eq!(lift(json!({"case": "C-1", "outcome": "erased"})).await, no(422, "invalid_field"));
     assert_eq!(lift(json!({"case": "C-1", "outcome": "refused"})).await, no(409, "conflict"));
-    let tomorrow = json!({"case": "C-1", "outcome": "refused", "informed_on": "2026-06-02"});
-    assert_eq!(lift(tomorrow).await, no(422, "invalid_field"));
+    for wrong in ["2026-06-02", "2026-05-31", "1900-01-01"] {
+        let told = json!({"case": "C-1", "outcome": "refused", "informed_on": wrong});
+        assert_eq!(lift(told).await, no(422, "invalid_field"), "{wrong}");
+    }
     assert_eq!(lift(json!({"case": "C-3", "outcome": "granted"})).await, no(409, "conflict"));
     assert!(row(&vault, id).await.restricted, "none of that lifted it");
 
@@ -137,6 +139,13 @@ async fn an_objection_ends_training_and_a_granted_one_ends_the_recording(vault: 
         assert_eq!(made.status, StatusCode::NO_CONTENT, "{}", made.text());
     }
     assert_eq!(listen().await.code(), "purpose_not_allowed");
+    let known = async |token: &str| {
+        let one = vault.get(&format!("/v1/recordings/{id}")).token(token).send().await;
+        let list = vault.get("/v1/recordings").token(token).send().await;
+        (one.status.as_u16(), list.json()["items"].as_array().unwrap().len())
+    };
+    assert_eq!(known(&trainer).await, (404, 0), "out of training at once");
+    assert_eq!(known(&dpo).await, (200, 1));
     let reader = vault.token(Role::Evidence).await;
     let evidence = vault.listen(&reader, id, "purpose=evidence&case=C-1").await;
     assert_eq!(evidence.status, StatusCode::OK, "out of training and out of nothing else");
@@ -144,7 +153,9 @@ async fn an_objection_ends_training_and_a_granted_one_ends_the_recording(vault: 
     let decide = async |body: Value| delete(&vault, &dpo, &path, body).await;
     assert_eq!(decide(json!({"case": "C-1"})).await.code(), "invalid_field");
     assert_eq!(decide(json!({"case": "C-1", "decision": "refused"})).await.code(), "conflict");
-    let told = json!({"case": "C-1", "decision": "refused", "informed_on": "2026-05-31"});
+    let before = json!({"case": "C-1", "decision": "refused", "informed_on": "2026-05-31"});
+    assert_eq!(decide(before).await.code(), "invalid_field", "told before it was made");
+    let told = json!({"case": "C-1", "decision": "refused", "informed_on": "2026-06-01"});
     assert_eq!(decide(told).await.status, StatusCode::NO_CONTENT);
     assert_eq!(listen().await.code(), "purpose_not_allowed", "the other objection is open");
 

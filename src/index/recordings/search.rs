@@ -25,6 +25,8 @@ pub struct Search<'a> {
     pub queue: Option<&'a str>,
     /// Of these lines only; of none when there are none.
     pub lines: Option<&'a [String]>,
+    /// Without those that somebody objected to.
+    pub unobjected: bool,
     /// In this direction.
     pub direction: Option<Direction>,
     /// At least this long, in milliseconds.
@@ -50,6 +52,7 @@ impl Search<'_> {
             agent: None,
             queue: None,
             lines: None,
+            unobjected: false,
             direction: None,
             min_duration_ms: None,
             max_duration_ms: None,
@@ -172,6 +175,9 @@ fn filtered(mut query: Sql, search: &Search<'_>, order: &Order) -> Sql {
     }
     if let Some(queue) = search.queue {
         query = query.push(" AND queue = ").push_bind(queue);
+    }
+    if search.unobjected {
+        query = query.push(" AND NOT objected");
     }
     if let Some(direction) = search.direction {
         query = query.push(" AND direction = ").push_bind(direction);

@@ -172,7 +172,9 @@ impl Vault {
         size: u64,
     ) -> Result<Note, Error> {
         let origin = self.origin(log);
-        let last = signer.last(&origin)?.map_or(0, |last| last.size);
+        let (asked, name) = (Arc::clone(signer), origin.clone());
+        let last = tokio::task::spawn_blocking(move || asked.last(&name)).await??;
+        let last = last.map_or(0, |last| last.size);
         let mut ranges = consistency_ranges(last, size);
         ranges.push(0..size);
         let shelf = self.shelf(log, &ranges).await?;

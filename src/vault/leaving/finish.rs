@@ -48,9 +48,12 @@ impl Vault {
         // A clock that runs ahead ends no window (I17).
         pass.paused = self.may_erase(now).await?;
         if pass.paused.is_none() {
+            let mut outcome = Ok(());
             for departure in over {
-                self.end_service(&departure, now, &mut pass).await?;
+                // What hinders one customer's leaving hinders nobody else's.
+                outcome = outcome.and(self.end_service(&departure, now, &mut pass).await);
             }
+            outcome?;
         }
         Ok(pass)
     }

@@ -29,7 +29,7 @@ pub use event::{Entry, Event, WebhookEvent};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
     ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, PrincipalId, RecordingId,
-    RefError, WebhookId,
+    RefError, SessionId, WebhookId,
 };
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};

@@ -11,9 +11,11 @@
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
+//! - people: `accounts`, `sessions` (signing in)
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
+mod accounts;
 mod approvals;
 mod certify;
 mod claim;
@@ -53,6 +55,7 @@ mod restrict;
 mod row;
 mod scrub;
 mod sealing;
+mod sessions;
 mod source;
 mod standing;
 mod ticket;
@@ -82,6 +85,7 @@ use crate::store::Store;
 pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
+pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
 pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
 pub use content::Content;
@@ -112,6 +116,9 @@ pub use renew::Renewal;
 pub use restore::Restored;
 pub use restrict::{Lifting, NewRestriction};
 pub use scrub::{ScrubPass, ScrubSettings};
+pub use sessions::{
+    OwnSession, PersonView, SessionView, SignIn, SignInSettings, SignedIn, csrf_of,
+};
 pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
@@ -149,6 +156,8 @@ pub struct Settings {
     pub identity: Identity,
     /// What the logs are called and who cosigns them.
     pub ledger: LedgerSettings,
+    /// How people sign in.
+    pub sign_in: SignInSettings,
 }
 
 /// Where the objects are, as far as the law asks.
@@ -196,6 +205,8 @@ struct Inner {
     listening: Cache<play::Occasion, ()>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
+    /// How many passwords are hashed at once: each takes 19 MiB.
+    hashers: Arc<Semaphore>,
     /// How many large recordings come in at once: each has some 25 MiB under way.
     large: Arc<Semaphore>,
     /// What was read a moment ago.
@@ -232,6 +243,7 @@ impl Vault {
             provider,
             listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
+            hashers: Arc::new(Semaphore::new(cores)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),
             watch,

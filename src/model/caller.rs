@@ -103,6 +103,10 @@ pub enum Grant {
     SetPolicies,
     /// Seeing the figures of compliance, accesses, changes of terms and the register.
     SeeCompliance,
+    /// Seeing who heard one's own recordings.
+    SeeAccesses,
+    /// Writing notes and tags, and keeping training sets.
+    Annotate,
 }
 
 impl Grant {
@@ -124,6 +128,8 @@ impl Grant {
         Self::SeePolicies,
         Self::SetPolicies,
         Self::SeeCompliance,
+        Self::SeeAccesses,
+        Self::Annotate,
     ];
 }
 
@@ -154,6 +160,10 @@ pub struct Caller {
     pub ingest: IngestScope,
     /// The lines a listener is kept to, if any.
     pub lines: Option<BTreeSet<String>>,
+    /// The name under which they take calls, if they do.
+    pub agent: Option<String>,
+    /// Whether calls of others do not exist for them.
+    pub own_calls_only: bool,
 }
 
 impl Caller {
@@ -241,6 +251,10 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         ),
         Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
         Grant::SeeCompliance => matches!(role, Role::Compliance | Role::Auditor),
+        Grant::SeeAccesses => {
+            matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
+        }
+        Grant::Annotate => matches!(role, Role::Trainer | Role::CustomerListener),
     }
 }
 
@@ -250,15 +264,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#..............."),
-        (Role::Trainer, ".#.............."),
-        (Role::Evidence, ".#........#.#..."),
-        (Role::CustomerAdmin, ".####..########."),
-        (Role::CustomerListener, ".##............."),
-        (Role::Compliance, ".#.##..#..####.#"),
-        (Role::Auditor, ".#.....#....#..#"),
-        (Role::Legal, "..........###..."),
-        (Role::Operator, ".....##..#......"),
+        (Role::Ingest, "#................."),
+        (Role::Trainer, ".#...............#"),
+        (Role::Evidence, ".#........#.#....."),
+        (Role::CustomerAdmin, ".####..########.#."),
+        (Role::CustomerListener, ".##..............#"),
+        (Role::Compliance, ".#.##..#..####.##."),
+        (Role::Auditor, ".#.....#....#..##."),
+        (Role::Legal, "..........###....."),
+        (Role::Operator, ".....##..#........"),
     ];
 
     #[test]

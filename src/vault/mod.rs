@@ -2,7 +2,7 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `content`, `source`, `ticket`
+//! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
 //! - finding: `find`, [`view`]
 //! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
@@ -14,6 +14,7 @@
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
+mod accesses;
 mod approvals;
 mod certify;
 mod claim;
@@ -39,6 +40,7 @@ mod logs;
 mod numbers;
 mod object;
 mod play;
+mod playing;
 mod policies;
 mod posture;
 mod project;
@@ -75,13 +77,14 @@ use uuid::Uuid;
 use crate::crypto::Keys;
 use crate::index::{self, Db};
 use crate::ledger::Signer;
-use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
+use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording, Timestamp};
 use crate::retention::Schedule;
 use crate::store::Store;
 
 pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
+pub use accesses::Access;
 pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
 pub use content::Content;
@@ -118,8 +121,8 @@ pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
-/// How long one listening lasts in the ledger: ranges asked within it are one playback.
-const LISTENING: Duration = Duration::from_mins(30);
+/// How long a refusal is kept in mind.
+const REFUSED: Duration = Duration::from_mins(30);
 
 /// How many recordings that do not fit in one part come in at once; more are asked to come back.
 const LARGE_UPLOADS: usize = 32;
@@ -192,8 +195,10 @@ struct Inner {
     clock: Clock,
     settings: Settings,
     provider: ControllerId,
-    /// Listenings already in the ledger.
-    listening: Cache<play::Occasion, ()>,
+    /// What is heard now.
+    players: playing::Players,
+    /// Refusals already in the ledger, and since when.
+    refused: Cache<play::Refused, Timestamp>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
     /// How many large recordings come in at once: each has some 25 MiB under way.
@@ -230,7 +235,8 @@ impl Vault {
             sending: webhooks::Sending::new(settings.allow_private_webhooks)?,
             settings,
             provider,
-            listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
+            players: playing::Players::default(),
+            refused: Cache::builder().max_capacity(100_000).time_to_live(REFUSED).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),

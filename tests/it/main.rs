@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod agents;
 mod architecture;
 mod audio_corpus;
 mod backend;
@@ -23,6 +24,7 @@ mod leaving_kept;
 mod ledger;
 mod limits;
 mod playback;
+mod playbacks;
 mod policies;
 mod privacy;
 mod process;

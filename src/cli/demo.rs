@@ -139,6 +139,8 @@ fn source(vault: &Vault) -> Caller {
             ..crate::model::IngestScope::default()
         },
         lines: None,
+        agent: None,
+        own_calls_only: false,
     }
 }
 
@@ -160,6 +162,8 @@ impl Tokens {
                 customer: customer.map(str::parse).transpose()?,
                 class: None,
                 lines: None,
+                agent: None,
+                own_calls_only: false,
                 expires_at: None,
             };
             Ok(vault.create_token(&new).await?.1.reveal().to_owned())

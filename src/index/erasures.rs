@@ -203,6 +203,28 @@ pub async fn accesses(
     page(WHICH, on, controller, before, limit).await
 }
 
+/// A page of entries that tell who heard or took one recording, the last first; with refusals if
+/// wanted.
+pub async fn accesses_of(
+    on: impl Into<Conn<'_>>,
+    (recording, controller): (RecordingId, ControllerId),
+    refusals: bool,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
+    let mut query = sql(ENTRY).push(" WHERE recording_id = ").push_bind(recording);
+    query = query.push(" AND controller_id = ").push_bind(controller);
+    query = query.push(if refusals {
+        " AND event IN ('access.played', 'access.exported', 'access.denied')"
+    } else {
+        " AND event IN ('access.played', 'access.exported')"
+    });
+    if let Some(before) = before {
+        query = query.push(" AND seq < ").push_bind(before);
+    }
+    ledger_entries::read(query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit), on).await
+}
+
 /// A page of entries of one ledger that tell how terms were changed, the last first.
 pub async fn policy_changes(
     on: impl Into<Conn<'_>>,

@@ -90,8 +90,8 @@ pub struct LagView {
 /// What an entry of the ledger tells.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Told {
-    /// Its place in the ledger.
-    pub index: u64,
+    /// Its place in the ledger; none of a playback that goes on.
+    pub index: Option<u64>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -103,6 +103,10 @@ pub struct Told {
     pub by: Option<String>,
     /// What for.
     pub purpose: Option<String>,
+    /// How many percent of the recording's time were heard in a playback.
+    pub coverage: Option<u64>,
+    /// Whether it goes on: its entry in the ledger comes when it ends.
+    pub open: bool,
     /// The rest: codes, ids and numbers.
     #[schema(value_type = Object)]
     pub details: Value,
@@ -148,19 +152,6 @@ impl Vault {
             ..Compliance::default()
         };
         Ok(figures.with(&compliance::counts(index, of).await?))
-    }
-
-    /// A page of who heard what and what for, the last first.
-    pub async fn accesses(
-        &self,
-        caller: &Caller,
-        before: Option<i64>,
-        limit: Option<u32>,
-    ) -> Result<Page<Told>, Error> {
-        must(caller, Grant::SeeCompliance)?;
-        let rows = Limit::new(limit).rows();
-        let found = erasures::accesses(&self.0.index, caller.controller, before, rows).await?;
-        Ok(page(&found, rows))
     }
 
     /// A page of how terms were changed, the last first.
@@ -219,7 +210,7 @@ impl LagView {
     }
 }
 
-fn page(found: &[Entry], rows: i64) -> Page<Told> {
+pub(super) fn page(found: &[Entry], rows: i64) -> Page<Told> {
     let full = found.len() as u64 == rows.unsigned_abs();
     let next = found.last().filter(|_| full).map(|last| last.seq.to_string());
     Page { items: found.iter().map(Told::from).collect(), next }
@@ -236,16 +227,19 @@ impl From<&Entry> for Told {
             _ => None,
         };
         let (by, purpose) = (word("by"), word("purpose"));
+        let coverage = details.remove("cov").and_then(|percent| percent.as_u64());
         for known in ["v", "at", "ev", "rec"] {
             details.remove(known);
         }
         Self {
-            index: entry.seq.unsigned_abs(),
+            index: Some(entry.seq.unsigned_abs()),
             at: entry.at,
             event: entry.event.to_string(),
             recording: entry.recording.map(|id| id.0),
             by,
             purpose,
+            coverage,
+            open: false,
             details: Value::Object(details),
         }
     }

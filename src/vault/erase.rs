@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::error::Error;
+use super::play::played;
 use super::{Vault, ledger, watch};
+use crate::index::playbacks::{self, Ending};
 use crate::index::recordings::{self as rows, Claimed, Erased};
 use crate::index::{self, ledger_entries, policies};
 use crate::model::{Cause, Class, ControllerId, Event, RecordingId, Timestamp};
@@ -177,8 +179,13 @@ impl Vault {
     async fn destroy_wraps(&self, batch: &[Claimed]) -> Result<Vec<RecordingId>, Error> {
         let now = self.0.clock.now();
         let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
+        // What was heard of them so far is told before they are gone.
+        self.write_playbacks().await?;
         let mut tx = self.change().await?;
         let destroyed = rows::destroy_wraps(&mut tx, &ids, now).await?;
+        let ended = playbacks::end(&mut tx, Ending::Recordings(&destroyed), now, i64::MAX).await?;
+        let played: Vec<_> = ended.iter().map(|row| played(row, now)).collect();
+        ledger_entries::append(&mut tx, &played).await?;
         let destroyed: HashSet<_> = destroyed.into_iter().collect();
         let released: std::collections::HashSet<_> =
             rows::release(&mut tx, &ids).await?.into_iter().collect();

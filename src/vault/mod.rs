@@ -2,7 +2,7 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `content`, `source`, `ticket`
+//! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
 //! - finding: `find`, [`view`]
 //! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
@@ -15,6 +15,7 @@
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
+mod accesses;
 mod accounts;
 mod approvals;
 mod certify;
@@ -41,6 +42,7 @@ mod logs;
 mod numbers;
 mod object;
 mod play;
+mod playing;
 mod policies;
 mod posture;
 mod project;
@@ -78,13 +80,14 @@ use uuid::Uuid;
 use crate::crypto::Keys;
 use crate::index::{self, Db};
 use crate::ledger::Signer;
-use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
+use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording, Timestamp};
 use crate::retention::Schedule;
 use crate::store::Store;
 
 pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
+pub use accesses::Access;
 pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
 pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
@@ -125,8 +128,8 @@ pub use tokens::{NewToken, Secret};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
-/// How long one listening lasts in the ledger: ranges asked within it are one playback.
-const LISTENING: Duration = Duration::from_mins(30);
+/// How long a refusal is kept in mind.
+const REFUSED: Duration = Duration::from_mins(30);
 
 /// How many recordings that do not fit in one part come in at once; more are asked to come back.
 const LARGE_UPLOADS: usize = 32;
@@ -201,8 +204,10 @@ struct Inner {
     clock: Clock,
     settings: Settings,
     provider: ControllerId,
-    /// Listenings already in the ledger.
-    listening: Cache<play::Occasion, ()>,
+    /// What is heard now.
+    players: playing::Players,
+    /// Refusals already in the ledger, and since when.
+    refused: Cache<play::Refused, Timestamp>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
     /// How many passwords are hashed at once: each takes 19 MiB.
@@ -241,7 +246,8 @@ impl Vault {
             sending: webhooks::Sending::new(settings.allow_private_webhooks)?,
             settings,
             provider,
-            listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
+            players: playing::Players::default(),
+            refused: Cache::builder().max_capacity(100_000).time_to_live(REFUSED).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
             hashers: Arc::new(Semaphore::new(cores)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),

@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::error::Error;
 use super::logs::TOP;
-use super::replay_keeping::Keeping;
+use super::replay_keeping::{Keeping, playback};
 use super::standing::Known;
 use super::{Vault, ledger};
 use crate::index::ledger_replay::{self, Erasure, Placed};
-use crate::index::{Tx, ledger_entries, recordings as rows};
+use crate::index::{Tx, ledger_entries, playbacks, recordings as rows};
 use crate::ledger::tiles::{self, Layer, Tile, WIDTH};
 use crate::ledger::{Checkpoint, Hash, Leaf};
-use crate::model::{ControllerId, Event, RecordingId, Timestamp};
+use crate::model::{ControllerId, Event, PlaybackId, RecordingId, Timestamp};
 
 /// What the missing entries say, as far as the index has to follow it.
 #[derive(Default)]
@@ -24,6 +24,7 @@ struct Told {
     buried: BTreeSet<RecordingId>,
     keeping: Keeping,
     accepted: BTreeSet<RecordingId>,
+    played: Vec<PlaybackId>,
 }
 
 impl Vault {
@@ -94,6 +95,8 @@ impl Vault {
         told: &Told,
         now: Timestamp,
     ) -> Result<Vec<ledger_entries::NewEntry>, Error> {
+        // They go on in the copy, and have ended: nobody tells of them twice.
+        playbacks::forget(tx, &told.played).await?;
         for erasure in told.erased.values() {
             ledger_replay::erase_again(tx, erasure, now).await?;
         }
@@ -169,6 +172,9 @@ fn placed(leaf: &[u8], told: &mut Told) -> Result<Placed, Error> {
     let recording = read.rec.map(RecordingId);
     if let Some(event) = read.event() {
         told.keeping.hear(event, recording, leaf);
+        if event == Event::AccessPlayed {
+            told.played.extend(playback(leaf));
+        }
         if let Some(id) = recording {
             told.hear(id, event, &read);
         }

@@ -155,6 +155,8 @@ impl Vault {
             restricted: false,
             ground: None,
             objected: false,
+            sampled: true,
+            annotated: false,
             cause: None,
             case_id: None,
             key_destroyed_at: None,

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Vault;
 use super::error::Error;
 use super::{journal, scrub};
+use crate::index::{playbacks, tellings, tickets};
 
 /// How often the keyring is asked whether another node changed it: a forgetting is followed within
 /// a second.
@@ -27,6 +29,15 @@ const MEASURE: Duration = Duration::from_secs(15);
 
 /// How often it is looked for events that are to go out.
 const TELL: Duration = Duration::from_secs(1);
+
+/// How often it is written down what was heard.
+const PLAYING: Duration = Duration::from_secs(5);
+
+/// How long it is remembered that something was told.
+const TOLD: SignedDuration = SignedDuration::from_hours(48);
+
+/// How long playbacks that ended are kept, to count who heard how much: their entries stay.
+const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 /// Which of the timers run.
 #[derive(Clone, Copy, Debug)]
@@ -103,10 +114,12 @@ impl Vault {
                 }
             }
         };
+        let playing = self.keep_playing();
         let projecting = self.keep_projecting();
         tokio::select! {
             () = stop.cancelled() => {}
             () = telling => {}
+            () = playing => {}
             () = projecting => {}
             () = erasing => {}
             () = following => {}
@@ -114,6 +127,19 @@ impl Vault {
             () = measuring => {}
             () = journaling => {}
             () = scrubbing => {}
+        }
+    }
+
+    async fn keep_playing(&self) {
+        let mut playing = ticks(PLAYING);
+        loop {
+            playing.tick().await;
+            if self.must_be_sound().is_err() {
+                continue;
+            }
+            if let Err(error) = self.keep_playbacks().await {
+                report(&error, "what is heard is not written down for now");
+            }
         }
     }
 
@@ -172,8 +198,11 @@ impl Vault {
     }
 
     async fn purge_tickets(&self) -> Result<(), Error> {
+        let now = self.0.clock.now();
         let mut tx = self.addition().await?;
-        crate::index::tickets::purge_expired(&mut tx, self.0.clock.now()).await?;
+        tickets::purge_expired(&mut tx, now).await?;
+        tellings::purge(&mut tx, now.plus(-TOLD)).await?;
+        playbacks::purge(&mut tx, now.plus(-COUNTED)).await?;
         tx.commit().await?;
         Ok(())
     }

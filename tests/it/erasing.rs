@@ -292,6 +292,8 @@ async fn an_administrator_of_some_lines_reaches_no_others() {
         customer: Some("acme".parse().unwrap()),
         class: None,
         lines: Some(["202".to_owned()].into()),
+        agent: None,
+        own_calls_only: false,
         expires_at: None,
     };
     let admin = vault.vault.create_token(&new).await.unwrap().1;

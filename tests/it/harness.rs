@@ -233,6 +233,8 @@ impl TestVault {
             customer: customer.map(|customer| customer.parse().unwrap()),
             class,
             lines: None,
+            agent: None,
+            own_calls_only: false,
             expires_at: None,
         };
         self.vault.create_token(&new).await.unwrap().1.reveal().to_owned()

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod accounts;
+mod agents;
 mod architecture;
 mod audio_corpus;
 mod backend;
@@ -25,6 +26,7 @@ mod leaving_kept;
 mod ledger;
 mod limits;
 mod playback;
+mod playbacks;
 mod policies;
 mod privacy;
 mod process;

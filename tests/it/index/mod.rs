@@ -64,6 +64,8 @@ fn recording(controller: ControllerId, n: i64) -> Recording {
         restricted: false,
         ground: None,
         objected: false,
+        sampled: true,
+        annotated: false,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

@@ -15,6 +15,7 @@ mod ledger;
 mod memory;
 mod nodes;
 mod outage;
+mod playback;
 mod policy;
 mod renew;
 mod restore;

@@ -8,7 +8,7 @@ import { defineConfig, type Plugin } from 'vite';
  * policy refuses. The same rules become a constructed style sheet, which it allows.
  */
 function adoptedStyles(): Plugin {
-  const inline = /(\w+)\.innerHTML=`\s*<style\$\{[^`]*?`:""\}>([\s\S]*?)<\/style>/;
+  const inline = /(\w+)\.innerHTML=`(?:\\n|\s)*<style\$\{.*?:""\}>(.*?)<\/style>/s;
   return {
     name: 'adopted-styles',
     transform(code, id) {
@@ -17,8 +17,8 @@ function adoptedStyles(): Plugin {
       return code.replace(
         inline,
         (_, root: string, rules: string) =>
-          `const sheet=new CSSStyleSheet;sheet.replaceSync(\`${rules}\`);` +
-          `${root}.adoptedStyleSheets=[sheet];${root}.innerHTML=\``,
+          `(s=>{s.replaceSync(\`${rules}\`);${root}.adoptedStyleSheets=[s]})(new CSSStyleSheet),` +
+          `${root}.innerHTML=\``,
       );
     },
   };

@@ -143,3 +143,10 @@ export interface AgreedPaths {
   };
   '/v1/training-sets/{id}/order': { put: Id & Body<{ items: string[] }> & Answer<204, null> };
 }
+
+/** A recording, with what the vault tells of it besides. */
+export type Recording = components['schemas']['RecordingView'] & {
+  tags?: string[];
+  notes?: number;
+  muted?: number;
+};

@@ -1,4 +1,6 @@
 // Who is signed in. The cookie is the browser's; this knows only what the vault tells about it.
+import { untrack } from 'svelte';
+
 import type { Session } from './api/agreed';
 import { api, bond, take } from './api/client';
 import { ApiError } from './api/problem';
@@ -60,7 +62,8 @@ export const session = {
   },
 };
 
-bond.csrf = () => current?.csrf;
+// Untracked: what is fetched must not depend on who fetches it.
+bond.csrf = () => untrack(() => current?.csrf);
 bond.ended = () => {
   if (current) over = true;
   current = null;

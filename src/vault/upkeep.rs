@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Vault;
 use super::error::Error;
+use super::health::SAY;
 use super::{journal, scrub};
 
 /// How often the keyring is asked whether another node changed it: a forgetting is followed within
@@ -103,9 +104,26 @@ impl Vault {
                 }
             }
         };
+        let started_at = self.0.clock.now();
+        let mut say = ticks(SAY);
+        let saying = async {
+            loop {
+                say.tick().await;
+                if let Err(error) = self.say_node(upkeep.erases, started_at).await {
+                    tracing::warn!(
+                        error = error.chain(),
+                        "others do not hear of this node for now"
+                    );
+                }
+                if let Err(error) = self.note_sources().await {
+                    tracing::warn!(error = error.chain(), "what came is written down later");
+                }
+            }
+        };
         let projecting = self.keep_projecting();
         tokio::select! {
             () = stop.cancelled() => {}
+            () = saying => {}
             () = telling => {}
             () = projecting => {}
             () = erasing => {}
@@ -114,6 +132,12 @@ impl Vault {
             () = measuring => {}
             () = journaling => {}
             () = scrubbing => {}
+        }
+        if let Err(error) = self.note_sources().await {
+            tracing::warn!(error = error.chain(), "what came last was not written down");
+        }
+        if let Err(error) = self.leave_nodes().await {
+            tracing::warn!(error = error.chain(), "this node stays on the list for a day");
         }
     }
 

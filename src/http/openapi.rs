@@ -9,7 +9,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
     App, accounts, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger,
-    playback, recordings, restriction, retention, session, system, webhooks,
+    operator, playback, recordings, restriction, retention, session, system, webhooks,
 };
 
 /// Where the document is served.
@@ -63,6 +63,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(retention::routes())
         .merge(session::routes())
         .merge(accounts::routes())
+        .merge(operator::routes())
         .merge(system::routes());
     // The star says to the router that slashes belong to it; the document knows no such thing.
     let paths = &mut api.get_openapi_mut().paths.paths;

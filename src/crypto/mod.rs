@@ -47,5 +47,5 @@ pub use object::{Context, HEADER, Kind, SEGMENT, TAG, check_header, object_len};
 pub use open::{Opener, Span};
 pub use place::{Place, PlaceError, ReplicaResult, Stored, Version};
 pub use seal::Sealer;
-pub use secret::Dek;
+pub use secret::{Dek, public_salt};
 pub use wrap::WrapFacts;

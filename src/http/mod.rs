@@ -2,11 +2,12 @@
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
+//!   `erasure`, `restriction`, `holds`, `ledger` and `challenge` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
 mod auth;
 mod body;
+mod challenge;
 mod compliance;
 mod customers;
 mod erasure;

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, playback,
-    recordings, restriction, retention, system, webhooks,
+    App, challenge, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger,
+    playback, recordings, restriction, retention, system, webhooks,
 };
 
 /// Where the document is served.
@@ -52,6 +52,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(restriction::routes())
         .merge(holds::routes())
         .merge(ledger::routes())
+        .merge(challenge::routes())
         .merge(customers::routes())
         .merge(leaving::routes())
         .merge(webhooks::routes())

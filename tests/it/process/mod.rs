@@ -5,6 +5,8 @@
 //! libfaketime lets it live in another week.
 
 mod answer;
+mod certify;
+mod challenge;
 mod commands;
 mod erase;
 mod forget;

@@ -108,6 +108,8 @@ text_enum! {
         CertificateIssued => "certificate.issued",
         /// The store was asked what it does with what is deleted.
         PostureChecked => "posture.checked",
+        /// Somebody asked for proof that recordings are there, and got an answer.
+        InventoryAttested => "inventory.attested",
     }
 }
 
@@ -125,6 +127,8 @@ text_enum! {
         PolicyChanged => "policy.changed",
         /// An upload was refused.
         IngestRefused => "ingest.refused",
+        /// Everything of a customer is erased and its key is destroyed: told to the provider.
+        TenantErased => "tenant.erased",
     }
 }
 
@@ -138,6 +142,7 @@ impl WebhookEvent {
             Self::RecordingHeld => "hold.placed",
             Self::PolicyChanged => "policy.changed",
             Self::IngestRefused => "ingest.refused",
+            Self::TenantErased => "tenant.erased",
         }
     }
 }

@@ -4,11 +4,12 @@
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
 //! - playing: `play`, `content`, `source`, `ticket`
 //! - finding: `find`, [`view`]
-//! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
+//! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
 //! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
-//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
+//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`,
+//!   `challenge` (proof that recordings are there)
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
@@ -16,6 +17,7 @@
 mod accept;
 mod approvals;
 mod certify;
+mod challenge;
 mod claim;
 pub mod compliance;
 mod content;
@@ -47,9 +49,11 @@ mod reconcile;
 pub mod register;
 mod renew;
 mod replay;
+mod replay_access;
 mod replay_keeping;
 mod restore;
 mod restrict;
+pub mod restrictions;
 mod row;
 mod scrub;
 mod sealing;
@@ -83,7 +87,7 @@ pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
 pub use approvals::ApprovalView;
-pub use certify::{Issued, Span};
+pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
@@ -103,6 +107,7 @@ pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{
     Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
+    decided_by,
 };
 pub use posture::Posture;
 pub use project::Projection;
@@ -198,6 +203,8 @@ struct Inner {
     decoders: Arc<Semaphore>,
     /// How many large recordings come in at once: each has some 25 MiB under way.
     large: Arc<Semaphore>,
+    /// One challenge at a time: each reads tens of megabytes.
+    challenges: Semaphore,
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
@@ -233,6 +240,7 @@ impl Vault {
             listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
+            challenges: Semaphore::new(1),
             recent: recent::Recent::default(),
             watch,
             running: TaskTracker::new(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use clap::Args;
 use serde_json::json;
 
@@ -64,7 +64,7 @@ impl Verify {
             return Ok(WRONG_USAGE.into());
         };
         let bytes = std::fs::read(entry).with_context(|| entry.display().to_string())?;
-        let checkpoint = verify::proof(path, &bytes, key)?;
+        let checkpoint = verify::proof(path, &bytes, key).map_err(|error| said(&error))?;
         let value = json!({
             "origin": checkpoint.origin, "root": checkpoint.root.to_string(),
             "size": checkpoint.size,
@@ -80,7 +80,8 @@ impl Verify {
             return Ok(WRONG_USAGE.into());
         };
         let nonce = self.nonce.as_deref();
-        let challenged = verify::challenge(path, key, nonce, self.log.as_deref())?;
+        let challenged = verify::challenge(path, key, nonce, self.log.as_deref());
+        let challenged = challenged.map_err(|error| said(&error))?;
         let rows = [
             vec!["log".to_owned(), challenged.origin.clone()],
             vec!["entries".into(), challenged.size.to_string()],
@@ -101,7 +102,7 @@ impl Verify {
             eprintln!("callvault: a certificate is verified with one --key: that of its log");
             return Ok(WRONG_USAGE.into());
         };
-        let certificate = verify::certificate(path, key)?;
+        let certificate = verify::certificate(path, key).map_err(|error| said(&error))?;
         let mut rows = vec![
             vec!["log".to_owned(), certificate.log.clone()],
             vec!["issued".into(), certificate.issued_at.to_string()],
@@ -123,7 +124,8 @@ impl Verify {
             earlier.push(text.parse().with_context(name)?);
         }
         let unknown = keys.is_empty();
-        let verified = verify::directory(path, &Against { keys, earlier })?;
+        let verified =
+            verify::directory(path, &Against { keys, earlier }).map_err(|error| said(&error))?;
         if self.population {
             for line in verified.iter().flat_map(|log| log.population.csv()) {
                 println!("{line}");
@@ -159,6 +161,11 @@ fn rows(log: &Verified) -> Vec<Vec<String>> {
     ];
     rows.extend(counts.map(|(what, count)| row(what, count.to_string())));
     rows
+}
+
+/// The sentence, which holds what is behind it.
+fn said(error: &verify::Error) -> Error {
+    Error::msg(error.to_string())
 }
 
 fn read_key(key: &str) -> Result<VerifierKey> {

@@ -12,6 +12,7 @@ mod config_file;
 mod corpus;
 mod erasing;
 mod faults;
+mod floors;
 mod four_eyes;
 mod freshness;
 mod harness;

@@ -11,6 +11,7 @@ mod commands;
 mod erase;
 mod forget;
 mod forget_at_scale;
+mod holds;
 mod ingest;
 mod leaving;
 mod ledger;

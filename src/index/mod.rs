@@ -23,6 +23,7 @@ pub mod holds;
 mod ids;
 mod keyring;
 pub mod ledger_entries;
+pub mod ledger_presence;
 pub mod ledger_replay;
 pub mod ledger_tiles;
 pub mod ledger_witnesses;

@@ -237,10 +237,14 @@ impl Vault {
         if !failed.is_empty() {
             let now = self.0.clock.now();
             let mut tx = self.change().await?;
-            for reason in ["present", "versions_remain", "unknown"] {
+            for reason in watch::UNVERIFIED {
                 let ids: Vec<_> =
-                    failed.iter().filter(|(_, why)| *why == reason).map(|(id, _)| *id).collect();
+                    failed.iter().filter(|(_, why)| why == reason).map(|(id, _)| *id).collect();
                 let stuck = rows::fail_attempt(&mut tx, &ids, reason, now).await?;
+                watch::count_unverified(reason, ids.len() as u64);
+                for (recording, _) in &stuck {
+                    tracing::error!(%recording, reason, "an erasure keeps failing: see the store");
+                }
                 let body = json!({ "r": reason, "n": rows::STUCK_AFTER });
                 let entry = |(id, of): &_| ledger::about(*of, now, Event::ErasureStuck, *id, &body);
                 let entries: Vec<_> = stuck.iter().map(entry).collect();

@@ -4,11 +4,12 @@
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
 //! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
 //! - finding: `find`, [`view`]
-//! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
+//! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
 //! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
-//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
+//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`,
+//!   `challenge` (proof that recordings are there)
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - people: `accounts`, `sessions` (signing in)
@@ -19,6 +20,7 @@ mod accesses;
 mod accounts;
 mod approvals;
 mod certify;
+mod challenge;
 mod claim;
 pub mod compliance;
 mod content;
@@ -52,9 +54,11 @@ mod reconcile;
 pub mod register;
 mod renew;
 mod replay;
+mod replay_access;
 mod replay_keeping;
 mod restore;
 mod restrict;
+pub mod restrictions;
 mod row;
 mod scrub;
 mod sealing;
@@ -92,7 +96,7 @@ pub use crate::retention::{Keep, Refusal};
 pub use accesses::Access;
 pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
 pub use approvals::ApprovalView;
-pub use certify::{Issued, Span};
+pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
@@ -113,6 +117,7 @@ pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{
     Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
+    decided_by,
 };
 pub use posture::Posture;
 pub use project::Projection;
@@ -218,6 +223,8 @@ struct Inner {
     hashers: Arc<Semaphore>,
     /// How many large recordings come in at once: each has some 25 MiB under way.
     large: Arc<Semaphore>,
+    /// One challenge at a time: each reads tens of megabytes.
+    challenges: Semaphore,
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
@@ -257,6 +264,7 @@ impl Vault {
             decoders: Arc::new(Semaphore::new(cores * 2)),
             hashers: Arc::new(Semaphore::new(cores)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
+            challenges: Semaphore::new(1),
             recent: recent::Recent::default(),
             watch,
             health: health::Kept::default(),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::error::Error;
 use super::logs::TOP;
+use super::replay_access::Access;
 use super::replay_keeping::{Keeping, playback};
 use super::standing::Known;
 use super::{Vault, ledger};
@@ -23,6 +24,7 @@ struct Told {
     cases: BTreeMap<RecordingId, String>,
     buried: BTreeSet<RecordingId>,
     keeping: Keeping,
+    access: Access,
     accepted: BTreeSet<RecordingId>,
     played: Vec<PlaybackId>,
 }
@@ -77,6 +79,7 @@ impl Vault {
         if log != TOP {
             let body = json!({
                 "entries": placed.len(), "erased": told.erased.len(), "lost": entries.len(),
+                "undone": told.access.undone(),
             });
             entries.push(ledger::general(log, now, Event::RestoreCompleted, &body));
             ledger_entries::append(&mut tx, &entries).await?;
@@ -84,6 +87,14 @@ impl Vault {
         tx.commit().await?;
         let (entries, erased) = (placed.len(), told.erased.len());
         tracing::warn!(log = self.log_name(log), entries, erased, "entries were put back");
+        for (what, count) in told.access.undone() {
+            tracing::warn!(
+                log = self.log_name(log),
+                what,
+                count,
+                "changes after the copy cannot be done again from the ledger: see what is there"
+            );
+        }
         Ok(())
     }
 
@@ -106,6 +117,7 @@ impl Vault {
         let gone = |id: &RecordingId| told.erased.contains_key(id);
         let kept: HashSet<_> = kept.iter().map(|row| row.id).filter(|id| !gone(id)).collect();
         told.keeping.apply(tx, log, &kept).await?;
+        told.access.apply(tx, log, now).await?;
         // Taken in after the copy was made: nothing leads to it any more, if not the journal.
         let gone: Vec<_> =
             told.accepted.iter().filter(|id| !told.erased.contains_key(id)).copied().collect();
@@ -175,6 +187,7 @@ fn placed(leaf: &[u8], told: &mut Told) -> Result<Placed, Error> {
         if event == Event::AccessPlayed {
             told.played.extend(playback(leaf));
         }
+        told.access.hear(event, leaf);
         if let Some(id) = recording {
             told.hear(id, event, &read);
         }

@@ -125,6 +125,8 @@ pub struct Marks {
     pub callee_blind: Option<[u8; 32]>,
     /// The SHA-256 of the audio, sealed under its own key.
     pub digest: Vec<u8>,
+    /// The root over the ciphertext, as the ledger tells it.
+    pub ct_root: Option<[u8; 32]>,
 }
 
 /// Adds a recording. [`Error::Conflict`] when the same call with the same audio is there already.
@@ -136,10 +138,10 @@ pub async fn insert(tx: &mut Tx, recording: &Recording, marks: &Marks) -> Result
              unplayable, agent, queue, line, withheld, numbers, received_at, due_at,
              metadata_due_at, held, restricted, objected, wrap, key_day, key_generation, salt,
              commitment, call_key, content_key, caller_blind, callee_blind, digest, restriction_ground,
-             sampled, annotated)
+             sampled, annotated, ct_root)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
              $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35,
-             $36, $37, $38, $39)")
+             $36, $37, $38, $39, $40)")
     .bind(recording.id)
     .bind(recording.controller)
     .bind(recording.class)
@@ -179,6 +181,7 @@ pub async fn insert(tx: &mut Tx, recording: &Recording, marks: &Marks) -> Result
     .bind(recording.ground)
     .bind(recording.sampled)
     .bind(recording.annotated)
+    .bind(bytes(&marks.ct_root))
     .execute(&mut *tx)
     .await?;
     Ok(())

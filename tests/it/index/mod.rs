@@ -1,6 +1,7 @@
 //! What the index promises, on both databases.
 
 mod erasing;
+mod erasures;
 mod keyring;
 mod ledger;
 mod recordings;
@@ -87,6 +88,7 @@ fn marks(n: u8) -> Marks {
         caller_blind: Some([n; 32]),
         callee_blind: Some([200; 32]),
         digest: vec![n; 60],
+        ct_root: Some([n; 32]),
     }
 }
 

@@ -5,10 +5,13 @@
 //! libfaketime lets it live in another week.
 
 mod answer;
+mod certify;
+mod challenge;
 mod commands;
 mod erase;
 mod forget;
 mod forget_at_scale;
+mod holds;
 mod ingest;
 mod leaving;
 mod ledger;

@@ -81,6 +81,16 @@ impl Problem {
         Self { quiet: true, ..self }
     }
 
+    /// What went wrong, for a page that says so.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The status it is answered with.
+    pub(super) fn code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     #[cfg(test)]
     pub(super) fn status(&self) -> u16 {
         self.status
@@ -204,7 +214,7 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.code();
         let (length, wait, quiet) = (self.length, self.wait_seconds, self.quiet);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();

@@ -3,7 +3,7 @@
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
 //!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
-//!   (customers that leave), `session` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
+//!   (customers that leave), `session` and `elsewhere` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
 
 mod accounts;
 mod auth;
@@ -11,6 +11,7 @@ mod body;
 mod compliance;
 mod cookie;
 mod customers;
+mod elsewhere;
 mod erasure;
 mod erasures;
 mod error;
@@ -51,7 +52,7 @@ use tower_http::request_id::{
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-use crate::vault::Vault;
+use crate::vault::{Provider, Vault};
 
 pub use openapi::document;
 pub use serve::serve;
@@ -66,6 +67,7 @@ pub struct App {
     limits: Arc<limits::Limits>,
     site: Arc<cookie::Site>,
     screens: Screens,
+    elsewhere: Option<Provider>,
 }
 
 /// What stands at an address that is not of the API.
@@ -80,6 +82,7 @@ impl App {
             limits: Arc::new(limits::Limits::new(None)),
             site: Arc::default(),
             screens: |_, _| None,
+            elsewhere: None,
         }
     }
 
@@ -87,6 +90,12 @@ impl App {
     #[must_use]
     pub fn with_screens(self, screens: Screens) -> Self {
         Self { screens, ..self }
+    }
+
+    /// Where people can sign in, too.
+    #[must_use]
+    pub fn with_provider(self, elsewhere: Option<Provider>) -> Self {
+        Self { elsewhere, ..self }
     }
 
     /// At this address, to browsers: a scheme, a host and perhaps a port.

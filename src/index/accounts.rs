@@ -163,11 +163,13 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), Error> {
 
 /// Writes down what can change of an account that was locked before.
 pub async fn update(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    let (issuer, subject) = account.elsewhere.clone().unzip();
     sql("UPDATE accounts SET name = $1, name_key = $2, roles = $3, lines = $4, agent = $5,
              password_hash = $6, change_password = $7, second_factor = $8,
              second_factor_on = $9, second_factor_step = $10, proposed_roles = $11,
-             proposed_by = $12, proposed_at = $13, disabled_at = $14, ended_at = $15
-         WHERE id = $16")
+             proposed_by = $12, proposed_at = $13, disabled_at = $14, ended_at = $15,
+             issuer = $16, subject = $17
+         WHERE id = $18")
     .bind(account.name.as_str())
     .bind(&account.name_key)
     .bind(json(&account.roles)?)
@@ -183,6 +185,8 @@ pub async fn update(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     .bind(account.proposed.as_ref().map(|proposed| proposed.at))
     .bind(account.disabled_at)
     .bind(account.ended_at)
+    .bind(issuer)
+    .bind(subject)
     .bind(account.id)
     .execute(&mut *tx)
     .await?;

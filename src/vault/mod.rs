@@ -11,7 +11,7 @@
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
-//! - people: `accounts`, `sessions` (signing in)
+//! - people: `accounts`, `sessions` (signing in), `elsewhere` (`OpenID` Connect)
 //! - around it: `customers`, `tokens`, `sources`, `health`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -24,6 +24,7 @@ mod content;
 mod customers;
 pub mod doctor;
 mod early;
+mod elsewhere;
 mod erase;
 pub mod erasures;
 mod error;
@@ -92,6 +93,7 @@ pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
+pub use elsewhere::{ElsewhereSettings, GroupRoles, Provider, Start};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
 pub use find::Filter;

@@ -24,6 +24,7 @@ mod leaving;
 mod leaving_kept;
 mod ledger;
 mod limits;
+mod oidc;
 mod operating;
 mod playback;
 mod policies;

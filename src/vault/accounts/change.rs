@@ -86,7 +86,7 @@ impl Vault {
         account.ended_at = Some(by.at);
         (account.name_key, account.password_hash) = (None, None);
         (account.second_factor, account.second_factor_on) = (None, false);
-        account.proposed = None;
+        (account.proposed, account.elsewhere) = (None, None);
         keep_an_administrator(&mut tx, self, &before, &account).await?;
         let entry =
             entry(&account, by.id(), by.at, Event::AccountChanged, json!({ "changes": ["ended"] }));

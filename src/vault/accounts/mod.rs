@@ -163,7 +163,7 @@ pub(super) fn key_of(name: &str) -> String {
 }
 
 /// An entry about an account: pseudonyms and words, never a name.
-fn entry(
+pub(super) fn entry(
     account: &Account,
     by: Option<PrincipalId>,
     at: Timestamp,

@@ -98,9 +98,8 @@ async fn callback(
     let done = async {
         let provider = app.provider()?;
         let begun = Start::kept(kept.as_deref(), &back.state)?;
-        let code = match (&back.code, &back.error) {
-            (Some(code), None) => code,
-            _ => return Err(Error::SignInRefused("nobody signed in there: begin again").into()),
+        let (Some(code), None) = (&back.code, &back.error) else {
+            return Err(Error::SignInRefused("nobody signed in there: begin again").into());
         };
         let iss = back.iss.as_deref();
         let secret = app.vault.sign_in_elsewhere(provider, &begun, code, iss).await?;

@@ -154,7 +154,7 @@ async fn screen(State(app): State<App>, request: Request) -> Response {
     let found = if of_api || !reads { None } else { (app.screens)(path, request.headers()) };
     match found {
         Some(found) => found,
-        None => error::unknown_route().await.into_response(),
+        None => error::unknown_route().into_response(),
     }
 }
 

@@ -88,7 +88,9 @@ use crate::store::Store;
 pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
-pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
+pub use accounts::{
+    AccountChange, AccountView, Becomes, NewAccount, NewSecondFactor, ProposedView,
+};
 pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
 pub use content::Content;

@@ -1,4 +1,4 @@
-//! People sign in with a real OpenID provider (npm `oidc-provider`), and are here what their groups
+//! People sign in with a real `OpenID` provider (npm `oidc-provider`), and are here what their groups
 //! there say.
 
 use std::collections::{BTreeMap, BTreeSet};

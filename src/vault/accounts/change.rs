@@ -23,15 +23,41 @@ pub struct AccountChange {
     /// What its holder is.
     pub roles: Option<BTreeSet<Role>>,
     /// The lines it is kept to; none for all of them.
-    pub lines: Option<Option<BTreeSet<String>>>,
+    pub lines: Becomes<BTreeSet<String>>,
     /// Which agent its holder is, or none.
-    pub agent: Option<Option<String>>,
+    pub agent: Becomes<String>,
     /// Whether nobody can sign in with it.
     pub disabled: Option<bool>,
     /// Whether its holder gets a new password.
     pub reset_password: bool,
     /// Whether its holder lost the second factor.
     pub reset_second_factor: bool,
+}
+
+/// What becomes of something that there need not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Becomes<T> {
+    /// It stays as it is.
+    #[default]
+    AsItIs,
+    /// It goes.
+    Nothing,
+    /// It is this.
+    This(T),
+}
+
+impl<T: PartialEq> Becomes<T> {
+    /// Carries it out, and tells whether that changed anything.
+    fn change(self, what: &mut Option<T>) -> bool {
+        let new = match self {
+            Self::AsItIs => return false,
+            Self::Nothing => None,
+            Self::This(value) => Some(value),
+        };
+        let changed = *what != new;
+        *what = new;
+        changed
+    }
 }
 
 /// Who changes something.
@@ -61,7 +87,9 @@ impl Vault {
         must(caller, Grant::ManageAccounts)?;
         let found = rows::find(&self.0.index, id).await?;
         let found = found.filter(|found| self.sees(caller, found)).ok_or(Error::NotFound)?;
-        check_agent(change.agent.as_ref().and_then(Option::as_deref))?;
+        if let Becomes::This(agent) = &change.agent {
+            check_agent(Some(agent))?;
+        }
         if let Some(roles) = &change.roles {
             self.check_roles(&found, roles).await?;
         }
@@ -268,18 +296,16 @@ fn withhold(account: &mut Account, by: By<'_>) -> Vec<NewEntry> {
 /// Applies what needs no second person and tells what that was.
 fn apply(
     account: &mut Account,
-    lines: Option<Option<BTreeSet<String>>>,
-    agent: Option<Option<String>>,
+    lines: Becomes<BTreeSet<String>>,
+    agent: Becomes<String>,
     disabled: Option<bool>,
     at: Timestamp,
 ) -> Vec<&'static str> {
     let mut changes = Vec::new();
-    if let Some(lines) = lines.filter(|lines| *lines != account.lines) {
-        account.lines = lines;
+    if lines.change(&mut account.lines) {
         changes.push("lines");
     }
-    if let Some(agent) = agent.filter(|agent| *agent != account.agent) {
-        account.agent = agent;
+    if agent.change(&mut account.agent) {
         changes.push("agent");
     }
     match disabled {

@@ -61,3 +61,13 @@ if [ "$purpose" = test ]; then
   cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
   cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 fi
+
+# The OpenID provider that the tests sign in at.
+if [ "$purpose" != run ]; then
+  locked=$(hash_of tests/oidc/package-lock.json)
+  if [ "$(cat tests/oidc/node_modules/.locked 2>/dev/null || true)" != "$locked" ]; then
+    say "installing the OpenID provider of the tests"
+    (cd tests/oidc && npm ci --no-audit --no-fund --loglevel=error >&2)
+    echo "$locked" >tests/oidc/node_modules/.locked
+  fi
+fi

@@ -15,7 +15,7 @@ use super::open;
 use crate::config::Config;
 use crate::http::{self, App, router};
 use crate::telemetry;
-use crate::vault::Upkeep;
+use crate::vault::{Provider, Upkeep};
 use crate::web;
 
 /// How long a shutdown waits for uploads that are still running.
@@ -51,6 +51,7 @@ impl Serve {
         })
         .limited(NonZeroU32::new(config.http.requests_per_second))
         .at(config.public_url()?)
+        .with_provider(config.provider_elsewhere()?.map(Provider::new).transpose()?)
         .with_screens(web::answer);
         let stop = CancellationToken::new();
         let upkeep = Upkeep { erases: !self.no_eraser };

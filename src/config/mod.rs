@@ -22,8 +22,8 @@ use crate::retention::Schedule;
 use crate::{store, vault};
 
 pub use sections::{
-    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, SignIn, Store,
-    Webhooks, WitnessAddress,
+    Http, Index, Keyring, Ledger, Log, LogFormat, Oidc, OidcGroup, ProviderIdentity, Retention,
+    SignIn, Store, Webhooks, WitnessAddress,
 };
 pub use sources::environment;
 use sources::{Environment, SecretFiles};
@@ -50,6 +50,8 @@ pub struct Config {
     pub provider: ProviderIdentity,
     /// How people sign in.
     pub sign_in: SignIn,
+    /// Where people sign in elsewhere.
+    pub oidc: Oidc,
     /// Events that go out.
     pub webhooks: Webhooks,
     /// Logging.
@@ -128,6 +130,7 @@ impl Default for Config {
                 lasts: SignedDuration::from_hours(12),
                 idle: SignedDuration::from_mins(30),
             },
+            oidc: Oidc::default(),
             webhooks: Webhooks { allow_private: false },
             log: Log { format: None },
         }
@@ -154,6 +157,7 @@ impl Config {
         config.ledger()?;
         config.public_url()?;
         config.sign_in()?;
+        config.provider_elsewhere()?;
         Ok(config)
     }
 

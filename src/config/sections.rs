@@ -1,5 +1,6 @@
 //! The sections of the settings, key by key.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::model::Term;
+use crate::model::{CustomerRef, Role, Term};
 
 /// The API.
 #[derive(Clone, Serialize, Deserialize)]
@@ -113,6 +114,39 @@ pub struct SignIn {
     pub lasts: SignedDuration,
     /// How long somebody who does nothing stays signed in.
     pub idle: SignedDuration,
+}
+
+/// Where people sign in with `OpenID` Connect.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// What it is called, to people.
+    pub name: String,
+    /// Who it is; without one nobody signs in elsewhere.
+    pub issuer: Option<String>,
+    /// What it calls this vault.
+    pub client_id: Option<String>,
+    /// What this vault shows it.
+    pub client_secret: Option<String>,
+    /// What is asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The claim with somebody's groups.
+    pub groups_claim: String,
+    /// What those are here.
+    pub groups: Vec<OidcGroup>,
+}
+
+/// What a group is here.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcGroup {
+    /// The group, as the provider calls it.
+    pub value: String,
+    /// What its members are.
+    pub roles: BTreeSet<Role>,
+    /// Whose people they are, if a customer's.
+    #[serde(default)]
+    pub customer: Option<CustomerRef>,
 }
 
 /// Events that go out.

@@ -1,7 +1,23 @@
 //! What the settings say about signing in, checked.
 
-use super::{Config, Error, positive};
+use zeroize::Zeroizing;
+
+use super::{Config, Error, Oidc, positive};
 use crate::vault;
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            name: "single sign-on".into(),
+            issuer: None,
+            client_id: None,
+            client_secret: None,
+            scopes: vec!["profile".into()],
+            groups_claim: "groups".into(),
+            groups: Vec::new(),
+        }
+    }
+}
 
 impl Config {
     /// Where people reach the vault: a scheme, a host and perhaps a port.
@@ -31,5 +47,43 @@ impl Config {
             lasts: self.sign_in.lasts,
             idles: self.sign_in.idle,
         })
+    }
+
+    /// Where people sign in elsewhere, if anywhere.
+    pub fn provider_elsewhere(&self) -> Result<Option<vault::ElsewhereSettings>, Error> {
+        let wrong = |key, problem: &str| Error::Value { key, problem: problem.into() };
+        let oidc = &self.oidc;
+        let Some(issuer) = &oidc.issuer else { return Ok(None) };
+        let near = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
+        if !issuer.starts_with("https://") && !near.iter().any(|near| issuer.starts_with(near)) {
+            return Err(wrong("oidc.issuer", "is an https address; http only on this machine"));
+        }
+        let client_id = oidc.client_id.clone();
+        let client_id =
+            client_id.ok_or_else(|| wrong("oidc.client_id", "goes with oidc.issuer"))?;
+        let origin = self.public_url()?.ok_or_else(|| {
+            wrong("http.public_url", "is required with oidc.issuer: people are sent back there")
+        })?;
+        if oidc.groups.is_empty() || oidc.groups.iter().any(|group| group.roles.is_empty()) {
+            return Err(wrong(
+                "oidc.groups",
+                "says what each group is here; without that nobody is anybody",
+            ));
+        }
+        let group = |group: &super::OidcGroup| vault::GroupRoles {
+            value: group.value.clone(),
+            roles: group.roles.clone(),
+            customer: group.customer.clone(),
+        };
+        Ok(Some(vault::ElsewhereSettings {
+            name: oidc.name.clone(),
+            issuer: issuer.clone(),
+            client_id,
+            client_secret: oidc.client_secret.clone().map(Zeroizing::new),
+            redirect: format!("{origin}/v1/oidc/callback"),
+            scopes: oidc.scopes.clone(),
+            groups_claim: oidc.groups_claim.clone(),
+            groups: oidc.groups.iter().map(group).collect(),
+        }))
     }
 }

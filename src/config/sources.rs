@@ -14,6 +14,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("store", "access_key_id"),
     ("index", "url"),
     ("keyring", "url"),
+    ("oidc", "client_secret"),
 ];
 
 /// `CALLVAULT_<SECTION>__<KEY>` variables. Values are text, or JSON arrays.

@@ -16,7 +16,7 @@ use super::App;
 use super::error::Problem;
 use super::extract::{Json as Body, Query};
 use crate::model::{Caller, Cursor, CustomerRef, PrincipalId, Role};
-use crate::vault::{AccountChange, AccountView, Error, NewAccount, Vault};
+use crate::vault::{AccountChange, AccountView, Becomes, Error, NewAccount, Vault};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -55,11 +55,11 @@ struct AccountChangeRequest {
     /// The lines it is kept to; null for all of them.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Vec<String>>)]
-    lines: Option<Option<BTreeSet<String>>>,
+    lines: Becomes<BTreeSet<String>>,
     /// Which agent its holder is; null for none.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
-    agent: Option<Option<String>>,
+    agent: Becomes<String>,
     /// Whether calls of others do not exist for its holder.
     own_calls_only: Option<bool>,
     /// Whether nobody can sign in with it.
@@ -75,8 +75,8 @@ struct AccountChangeRequest {
 /// Tells null from absent.
 fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     from: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
+) -> Result<Becomes<T>, D::Error> {
+    Ok(Option::deserialize(from)?.map_or(Becomes::Nothing, Becomes::This))
 }
 
 /// An account, and a password when one was made.

@@ -66,7 +66,7 @@ impl Problem {
     pub(super) fn too_many(wait: Duration) -> Self {
         let detail = "too many requests; wait as long as Retry-After says and go on";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Self { wait_seconds: whole_seconds(wait), ..problem }
+        Self { wait_seconds: Some(whole_seconds(wait)), ..problem }
     }
 
     /// A request of a browser that the page it shows did not make.
@@ -79,6 +79,16 @@ impl Problem {
     /// Without the challenge that makes a browser ask for a password by itself.
     pub(super) fn quiet(self) -> Self {
         Self { quiet: true, ..self }
+    }
+
+    /// What went wrong, for a page that says so.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The status it is answered with.
+    pub(super) fn code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     #[cfg(test)]
@@ -110,10 +120,10 @@ impl Problem {
 }
 
 /// A wait in whole seconds, at least one.
-fn whole_seconds(wait: Duration) -> Option<NonZeroU32> {
+fn whole_seconds(wait: Duration) -> NonZeroU32 {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-    Some(NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN))
+    NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)
 }
 
 impl From<Error> for Problem {
@@ -193,7 +203,10 @@ impl From<Error> for Problem {
             _ => error.to_string(),
         };
         if let Error::LockedOut(wait) = error {
-            return Self { wait_seconds: whole_seconds(wait), ..Self::new(status, code, detail) };
+            return Self {
+                wait_seconds: Some(whole_seconds(wait)),
+                ..Self::new(status, code, detail)
+            };
         }
         let (field, tombstone) = match error {
             Error::Erased(gone) => (None, Some(gone)),
@@ -209,16 +222,17 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.code();
         let (length, wait, quiet) = (self.length, self.wait_seconds, self.quiet);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                let challenge = match quiet {
-                    true => "Bearer realm=\"callvault\"",
-                    false => "Bearer realm=\"callvault\", Basic realm=\"callvault\"",
+                let challenge = if quiet {
+                    "Bearer realm=\"callvault\""
+                } else {
+                    "Bearer realm=\"callvault\", Basic realm=\"callvault\""
                 };
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
@@ -241,7 +255,7 @@ impl IntoResponse for Problem {
 }
 
 /// No route has this address.
-pub(super) async fn unknown_route() -> Problem {
+pub(super) fn unknown_route() -> Problem {
     Error::NotFound.into()
 }
 

@@ -3,7 +3,7 @@
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
 //!   `erasure`, `restriction`, `holds`, `ledger` and `challenge` (compliance), `customers` (operators), `retention`, `leaving`
-//!   (customers that leave), `session` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
+//!   (customers that leave), `session` and `elsewhere` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
 
 mod accounts;
 mod auth;
@@ -12,6 +12,7 @@ mod challenge;
 mod compliance;
 mod cookie;
 mod customers;
+mod elsewhere;
 mod erasure;
 mod erasures;
 mod error;
@@ -52,7 +53,7 @@ use tower_http::request_id::{
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
-use crate::vault::Vault;
+use crate::vault::{Provider, Vault};
 
 pub use openapi::document;
 pub use serve::serve;
@@ -67,6 +68,7 @@ pub struct App {
     limits: Arc<limits::Limits>,
     site: Arc<cookie::Site>,
     screens: Screens,
+    elsewhere: Option<Provider>,
 }
 
 /// What stands at an address that is not of the API.
@@ -81,6 +83,7 @@ impl App {
             limits: Arc::new(limits::Limits::new(None)),
             site: Arc::default(),
             screens: |_, _| None,
+            elsewhere: None,
         }
     }
 
@@ -88,6 +91,12 @@ impl App {
     #[must_use]
     pub fn with_screens(self, screens: Screens) -> Self {
         Self { screens, ..self }
+    }
+
+    /// Where people can sign in, too.
+    #[must_use]
+    pub fn with_provider(self, elsewhere: Option<Provider>) -> Self {
+        Self { elsewhere, ..self }
     }
 
     /// At this address, to browsers: a scheme, a host and perhaps a port.
@@ -146,7 +155,7 @@ async fn screen(State(app): State<App>, request: Request) -> Response {
     let found = if of_api || !reads { None } else { (app.screens)(path, request.headers()) };
     match found {
         Some(found) => found,
-        None => error::unknown_route().await.into_response(),
+        None => error::unknown_route().into_response(),
     }
 }
 

@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, accounts, challenge, compliance, customers, erasure, erasures, holds, ingest, leaving,
-    ledger, operator, playback, recordings, restriction, retention, session, system, webhooks,
+    App, accounts, challenge, compliance, customers, elsewhere, erasure, erasures, holds, ingest,
+    leaving, ledger, operator, playback, recordings, restriction, retention, session, system,
+    webhooks,
 };
 
 /// Where the document is served.
@@ -63,6 +64,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(webhooks::routes())
         .merge(retention::routes())
         .merge(session::routes())
+        .merge(elsewhere::routes())
         .merge(accounts::routes())
         .merge(operator::routes())
         .merge(system::routes());

@@ -89,8 +89,12 @@ struct OwnSessions {
     get, path = "/v1/sign-in", tag = "Signing in", security(()),
     responses((status = 200, description = "How", body = Ways))
 )]
-async fn ways(State(vault): State<Vault>) -> Json<Ways> {
-    Json(Ways { local: vault.sign_in_settings().local, oidc: None })
+async fn ways(State(app): State<App>) -> Json<Ways> {
+    let oidc = app
+        .elsewhere
+        .as_ref()
+        .map(|provider| Elsewhere { name: provider.name().to_owned(), url: "/v1/oidc/start" });
+    Json(Ways { local: app.vault.sign_in_settings().local, oidc })
 }
 
 /// Signs a browser in with a cookie.

@@ -168,11 +168,13 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), Error> {
 
 /// Writes down what can change of an account that was locked before.
 pub async fn update(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    let (issuer, subject) = account.elsewhere.clone().unzip();
     sql("UPDATE accounts SET name = $1, name_key = $2, roles = $3, lines = $4, agent = $5,
              own_calls_only = $6, password_hash = $7, change_password = $8, second_factor = $9,
              second_factor_on = $10, second_factor_step = $11, proposed_roles = $12,
-             proposed_by = $13, proposed_at = $14, disabled_at = $15, ended_at = $16
-         WHERE id = $17")
+             proposed_by = $13, proposed_at = $14, disabled_at = $15, ended_at = $16,
+             issuer = $17, subject = $18
+         WHERE id = $19")
     .bind(account.name.as_str())
     .bind(&account.name_key)
     .bind(json(&account.roles)?)
@@ -189,6 +191,8 @@ pub async fn update(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     .bind(account.proposed.as_ref().map(|proposed| proposed.at))
     .bind(account.disabled_at)
     .bind(account.ended_at)
+    .bind(issuer)
+    .bind(subject)
     .bind(account.id)
     .execute(&mut *tx)
     .await?;

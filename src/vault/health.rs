@@ -38,7 +38,7 @@ pub struct Health {
     /// The processes that serve, those that were silent for less than a day included.
     pub nodes: Vec<NodeView>,
     /// What the doctor finds.
-    pub findings: Vec<Check>,
+    pub findings: Vec<HealthFinding>,
     /// The object store.
     pub store: StoreHealth,
     /// The keyring.
@@ -73,7 +73,7 @@ pub struct NodeView {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Check {
+pub struct HealthFinding {
     /// What.
     pub check: &'static str,
     /// `ok`, `warning` or `wrong`.
@@ -131,7 +131,7 @@ pub struct ReplicaView {
     pub detail: String,
 }
 
-impl From<Finding> for Check {
+impl From<Finding> for HealthFinding {
     fn from(finding: Finding) -> Self {
         let status = if finding.ok { "ok" } else { "wrong" };
         Self { check: finding.about, status, detail: finding.detail }
@@ -201,11 +201,15 @@ impl Vault {
             .collect();
         let found = self.examine().await;
         let answers = found.iter().any(|finding| finding.about == "store" && finding.ok);
-        let mut findings: Vec<Check> = found.into_iter().map(Check::from).collect();
+        let mut findings: Vec<HealthFinding> = found.into_iter().map(HealthFinding::from).collect();
         findings.extend(about_nodes(&nodes));
         findings.push(match self.must_be_sound() {
-            Ok(()) => Check { check: "ledger", status: "ok", detail: "what was signed".into() },
-            Err(error) => Check { check: "ledger", status: "wrong", detail: error.to_string() },
+            Ok(()) => {
+                HealthFinding { check: "ledger", status: "ok", detail: "what was signed".into() }
+            }
+            Err(error) => {
+                HealthFinding { check: "ledger", status: "wrong", detail: error.to_string() }
+            }
         });
         let posture = self.0.store.posture().await.ok().map(|found| Posture::from(&found));
         let store = StoreHealth {
@@ -245,7 +249,7 @@ impl Vault {
 }
 
 /// What the list of nodes says: somebody is silent, nobody erases, a clock is off.
-fn about_nodes(nodes: &[NodeView]) -> Vec<Check> {
+fn about_nodes(nodes: &[NodeView]) -> Vec<HealthFinding> {
     let mut checks = Vec::new();
     let alive = nodes.iter().filter(|node| node.alive).count();
     let silent = nodes.len() - alive;
@@ -254,16 +258,16 @@ fn about_nodes(nodes: &[NodeView]) -> Vec<Check> {
         (_, 0) => ("ok", format!("{alive} serving")),
         _ => ("warning", format!("{alive} serving, {silent} silent for ninety seconds or more")),
     };
-    checks.push(Check { check: "nodes", status, detail });
+    checks.push(HealthFinding { check: "nodes", status, detail });
     if alive > 0 && !nodes.iter().any(|node| node.alive && node.erases) {
         let detail = "no node erases: start one without --no-eraser".to_owned();
-        checks.push(Check { check: "erasers", status: "wrong", detail });
+        checks.push(HealthFinding { check: "erasers", status: "wrong", detail });
     }
     let off = |node: &&NodeView| node.clock_offset_ms.is_some_and(|ms| ms.abs() > CLOCK);
     if let Some(node) = nodes.iter().filter(|node| node.alive).find(off) {
         let ms = node.clock_offset_ms.unwrap_or_default();
         let detail = format!("the clock of node {} is {ms} ms off: synchronise it", node.id);
-        checks.push(Check { check: "clocks", status: "warning", detail });
+        checks.push(HealthFinding { check: "clocks", status: "warning", detail });
     }
     checks
 }

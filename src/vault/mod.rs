@@ -12,7 +12,7 @@
 //!   `challenge` (proof that recordings are there)
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
-//! - people: `accounts`, `sessions` (signing in)
+//! - people: `accounts`, `sessions` (signing in), `elsewhere` (`OpenID` Connect)
 //! - around it: `customers`, `tokens`, `sources`, `health`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
@@ -27,6 +27,7 @@ mod content;
 mod customers;
 pub mod doctor;
 mod early;
+mod elsewhere;
 mod erase;
 pub mod erasures;
 mod error;
@@ -94,11 +95,14 @@ pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
 pub use accesses::Access;
-pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
+pub use accounts::{
+    AccountChange, AccountView, Becomes, NewAccount, NewSecondFactor, ProposedView,
+};
 pub use approvals::ApprovalView;
 pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
+pub use elsewhere::{ElsewhereSettings, GroupRoles, Provider, Start};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
 pub use find::Filter;

@@ -116,22 +116,7 @@ impl Vault {
             }
         };
         let playing = self.keep_playing();
-        let started_at = self.0.clock.now();
-        let mut say = ticks(SAY);
-        let saying = async {
-            loop {
-                say.tick().await;
-                if let Err(error) = self.say_node(upkeep.erases, started_at).await {
-                    tracing::warn!(
-                        error = error.chain(),
-                        "others do not hear of this node for now"
-                    );
-                }
-                if let Err(error) = self.note_sources().await {
-                    tracing::warn!(error = error.chain(), "what came is written down later");
-                }
-            }
-        };
+        let saying = self.keep_saying(upkeep.erases);
         let projecting = self.keep_projecting();
         tokio::select! {
             () = stop.cancelled() => {}
@@ -146,6 +131,25 @@ impl Vault {
             () = journaling => {}
             () = scrubbing => {}
         }
+        self.say_goodbye().await;
+    }
+
+    /// Says now and then that this node is there, and what came to it.
+    async fn keep_saying(&self, erases: bool) {
+        let (started_at, mut say) = (self.0.clock.now(), ticks(SAY));
+        loop {
+            say.tick().await;
+            if let Err(error) = self.say_node(erases, started_at).await {
+                tracing::warn!(error = error.chain(), "others do not hear of this node for now");
+            }
+            if let Err(error) = self.note_sources().await {
+                tracing::warn!(error = error.chain(), "what came is written down later");
+            }
+        }
+    }
+
+    /// Says what came last, and that this node is not there any more.
+    async fn say_goodbye(&self) {
         if let Err(error) = self.note_sources().await {
             tracing::warn!(error = error.chain(), "what came last was not written down");
         }

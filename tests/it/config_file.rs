@@ -46,6 +46,7 @@ fn reference() -> (String, Vec<String>) {
                     "ledger",
                     "provider",
                     "sign_in",
+                    "oidc",
                     "webhooks",
                     "log",
                 ]

@@ -28,6 +28,7 @@ mod leaving_kept;
 mod ledger;
 mod limits;
 mod lying_stores;
+mod oidc;
 mod operating;
 mod playback;
 mod playbacks;

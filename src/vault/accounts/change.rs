@@ -22,9 +22,9 @@ pub struct AccountChange {
     /// What its holder is.
     pub roles: Option<BTreeSet<Role>>,
     /// The lines it is kept to; none for all of them.
-    pub lines: Option<Option<BTreeSet<String>>>,
+    pub lines: Becomes<BTreeSet<String>>,
     /// Which agent its holder is, or none.
-    pub agent: Option<Option<String>>,
+    pub agent: Becomes<String>,
     /// Whether calls of others do not exist for its holder.
     pub own_calls_only: Option<bool>,
     /// Whether nobody can sign in with it.
@@ -33,6 +33,32 @@ pub struct AccountChange {
     pub reset_password: bool,
     /// Whether its holder lost the second factor.
     pub reset_second_factor: bool,
+}
+
+/// What becomes of something that there need not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Becomes<T> {
+    /// It stays as it is.
+    #[default]
+    AsItIs,
+    /// It goes.
+    Nothing,
+    /// It is this.
+    This(T),
+}
+
+impl<T: PartialEq> Becomes<T> {
+    /// Carries it out, and tells whether that changed anything.
+    fn change(self, what: &mut Option<T>) -> bool {
+        let new = match self {
+            Self::AsItIs => return false,
+            Self::Nothing => None,
+            Self::This(value) => Some(value),
+        };
+        let changed = *what != new;
+        *what = new;
+        changed
+    }
 }
 
 /// Who changes something.
@@ -84,7 +110,7 @@ impl Vault {
         account.ended_at = Some(by.at);
         (account.name_key, account.password_hash) = (None, None);
         (account.second_factor, account.second_factor_on) = (None, false);
-        account.proposed = None;
+        (account.proposed, account.elsewhere) = (None, None);
         keep_an_administrator(&mut tx, self, &before, &account).await?;
         let entry =
             entry(&account, by.id(), by.at, Event::AccountChanged, json!({ "changes": ["ended"] }));
@@ -153,10 +179,11 @@ impl Vault {
         if roles.is_some_and(|roles| roles.contains(&Role::Ingest)) {
             return Err(bad("roles", "of people; a source gets a token"));
         }
-        if roles.is_none() && change.agent.is_none() && change.own_calls_only.is_none() {
+        if roles.is_none() && change.agent == Becomes::AsItIs && change.own_calls_only.is_none() {
             return Ok(());
         }
-        let agent = change.agent.clone().unwrap_or_else(|| account.agent.clone());
+        let mut agent = account.agent.clone();
+        change.agent.clone().change(&mut agent);
         let new = NewAccount {
             name: account.name.clone(),
             roles: roles.unwrap_or(&account.roles).clone(),
@@ -275,12 +302,10 @@ fn withhold(account: &mut Account, by: By<'_>) -> Vec<NewEntry> {
 /// Applies what needs no second person and tells what that was.
 fn apply(account: &mut Account, change: AccountChange, at: Timestamp) -> Vec<&'static str> {
     let mut changes = Vec::new();
-    if let Some(lines) = change.lines.filter(|lines| *lines != account.lines) {
-        account.lines = lines;
+    if change.lines.change(&mut account.lines) {
         changes.push("lines");
     }
-    if let Some(agent) = change.agent.filter(|agent| *agent != account.agent) {
-        account.agent = agent;
+    if change.agent.change(&mut account.agent) {
         changes.push("agent");
     }
     if let Some(only) = change.own_calls_only.filter(|only| *only != account.own_calls_only) {

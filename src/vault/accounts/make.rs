@@ -68,6 +68,11 @@ impl Vault {
         self.keep_account(account, None, password.clone()).await.map(|view| (view, password))
     }
 
+    /// Refuses what no account may be.
+    pub(in crate::vault) async fn check_new(&self, new: &NewAccount) -> Result<(), Error> {
+        self.new_account(new).await.map(drop)
+    }
+
     /// An account that fits the rules, not kept yet.
     async fn new_account(&self, new: &NewAccount) -> Result<Account, Error> {
         if new.roles.contains(&Role::Ingest) {

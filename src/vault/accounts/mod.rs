@@ -32,7 +32,7 @@ use crate::model::{
     Timestamp,
 };
 
-pub use change::AccountChange;
+pub use change::{AccountChange, Becomes};
 pub use own::NewSecondFactor;
 
 /// What the sealing of a second factor is bound to, beside whose it is.
@@ -172,7 +172,7 @@ pub(super) fn key_of(name: &str) -> String {
 }
 
 /// An entry about an account: pseudonyms and words, never a name.
-fn entry(
+pub(super) fn entry(
     account: &Account,
     by: Option<PrincipalId>,
     at: Timestamp,

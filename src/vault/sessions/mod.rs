@@ -1,7 +1,6 @@
 //! Being signed in: a cookie of 256 random bits, stored hashed, that ends by itself.
 //!
 //! - `sign_in`: name, password and code; `locks`: how often somebody may try
-//! - `elsewhere`: signing in with `OpenID` Connect
 
 mod locks;
 mod sign_in;
@@ -193,7 +192,7 @@ impl Vault {
     }
 
     /// Signs somebody in from now on. What their browser gets is given once.
-    async fn start_session(
+    pub(in crate::vault) async fn start_session(
         &self,
         tx: &mut Tx,
         account: &Account,

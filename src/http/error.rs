@@ -106,6 +106,8 @@ impl From<Error> for Problem {
             Error::Restricted => (S::LOCKED, "restricted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Error::PersonalNumber { .. } => (S::UNPROCESSABLE_ENTITY, "personal_number"),
+            Error::NotYours => (S::FORBIDDEN, "not_yours"),
             Error::Rule { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_policy"),
             Error::UnknownScope { kind: "agent", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_agent"),
             Error::UnknownScope { kind: "queue", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_queue"),
@@ -163,7 +165,9 @@ impl From<Error> for Problem {
             Error::Rule { field, .. } | Error::UnknownScope { field, .. } => {
                 (Some(field.into_boxed_str()), None)
             }
-            Error::Field { field, .. } => (Some(field.into()), None),
+            Error::Field { field, .. } | Error::PersonalNumber { field, .. } => {
+                (Some(field.into()), None)
+            }
             _ => (None, None),
         };
         Self { field, tombstone, ..Self::new(status, code, detail) }

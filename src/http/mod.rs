@@ -1,7 +1,7 @@
 //! The API: each handler turns a request into one operation of the vault and dresses the outcome.
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
-//! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
+//! - one file a persona: `ingest` (PBXs), `recordings`, `playback`, `notes` and `training_sets` (trainers, listeners),
 //!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
@@ -18,6 +18,7 @@ mod ingest;
 mod leaving;
 mod ledger;
 mod limits;
+mod notes;
 mod openapi;
 mod paced;
 mod playback;
@@ -26,6 +27,7 @@ mod restriction;
 mod retention;
 mod serve;
 mod system;
+mod training_sets;
 mod webhooks;
 
 use std::borrow::Cow;

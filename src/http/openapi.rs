@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, playback,
-    recordings, restriction, retention, system, webhooks,
+    App, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, notes, playback,
+    recordings, restriction, retention, system, training_sets, webhooks,
 };
 
 /// Where the document is served.
@@ -46,6 +46,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(ingest::routes())
         .merge(recordings::routes())
         .merge(playback::routes())
+        .merge(notes::routes())
+        .merge(training_sets::routes())
         .merge(erasure::routes())
         .merge(erasures::routes())
         .merge(compliance::routes())

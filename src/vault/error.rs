@@ -1,6 +1,6 @@
 //! What can go wrong in an operation of the vault: one variant per situation someone acts on.
 
-use crate::model::{Cause, Class, RecordingId, Timestamp};
+use crate::model::{Cause, Class, Personal, RecordingId, Timestamp};
 use crate::retention::{Keep, Refusal};
 use crate::{audio, crypto, index, ledger, store};
 
@@ -51,6 +51,20 @@ pub enum Error {
         /// What is wrong with it and what to do.
         problem: String,
     },
+    /// A text holds a number of somebody, where it would be neither sealed as numbers are nor masked.
+    #[error(
+        "{field}: holds what looks like {what}; write it without: numbers of people do not belong \
+         in notes, tags and names"
+    )]
+    PersonalNumber {
+        /// The field.
+        field: &'static str,
+        /// What it looks like.
+        what: Personal,
+    },
+    /// It is somebody else's to change.
+    #[error("somebody else made this: only they may change it")]
+    NotYours,
     /// A part of a policy is not what it can be.
     #[error("{field}: {problem}")]
     Rule {

@@ -66,9 +66,7 @@ impl Vault {
         let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
         let next =
             found.last().filter(|_| full).map(|last| index::recordings::position(last).to_string());
-        self.catch_up(&found).await?;
-        let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
-        Ok(Page { items: items?, next })
+        Ok(Page { items: self.views(caller, &found).await?, next })
     }
 
     /// One recording that the caller may know of.
@@ -79,8 +77,7 @@ impl Vault {
         }
         let found = index::recordings::find_for(&self.0.index, caller.controller, id).await?;
         let recording = found.filter(|found| knows(caller, found)).ok_or(Error::NotFound)?;
-        self.catch_up([&recording]).await?;
-        self.view(caller, &recording)
+        self.views(caller, &[recording]).await?.pop().ok_or(Error::NotFound)
     }
 
     /// What the number looked for is found by, if one is.

@@ -3,7 +3,7 @@
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
 //! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
-//! - finding: `find`, [`view`]
+//! - finding: `find`, [`view`]; training: `training` (notes, tags, sets)
 //! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
@@ -59,6 +59,7 @@ mod source;
 mod standing;
 mod ticket;
 mod tokens;
+mod training;
 mod upkeep;
 pub mod view;
 mod watch;
@@ -118,6 +119,7 @@ pub use scrub::{ScrubPass, ScrubSettings};
 pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
+pub use training::{ItemView, NewItem, NewNote, NoteChange, NoteView, Person, SetChange, SetView};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 

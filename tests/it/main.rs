@@ -34,4 +34,5 @@ mod scrub;
 mod store;
 mod system;
 mod tenants;
+mod training;
 mod webhooks;

@@ -103,6 +103,7 @@ impl From<Error> for Problem {
             Error::Erased(_) => (S::GONE, "erased"),
             Error::Lost => (S::GONE, "lost"),
             Error::ExportBroken => (S::GONE, "export_broken"),
+            Error::DailyCap { .. } => (S::TOO_MANY_REQUESTS, "daily_cap"),
             Error::Restricted => (S::LOCKED, "restricted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
@@ -160,6 +161,12 @@ impl From<Error> for Problem {
             }
             _ => error.to_string(),
         };
+        let wait_seconds = match &error {
+            Error::DailyCap { wait, .. } => {
+                NonZeroU32::new(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX))
+            }
+            _ => None,
+        };
         let (field, tombstone) = match error {
             Error::Erased(gone) => (None, Some(gone)),
             Error::Rule { field, .. } | Error::UnknownScope { field, .. } => {
@@ -170,7 +177,7 @@ impl From<Error> for Problem {
             }
             _ => (None, None),
         };
-        Self { field, tombstone, ..Self::new(status, code, detail) }
+        Self { field, tombstone, wait_seconds, ..Self::new(status, code, detail) }
     }
 }
 

@@ -37,6 +37,17 @@ pub enum Error {
     /// Something in an export is not what it was when the export was made.
     #[error("a recording in this export was erased, restricted or rectified since; make a new one")]
     ExportBroken,
+    /// The caller heard as many recordings as there are in a day.
+    #[error(
+        "you heard {cap} different recordings for training today, which is the most in a day: those \
+         you heard can be heard again, others after midnight; training.daily_cap sets it"
+    )]
+    DailyCap {
+        /// How many.
+        cap: u32,
+        /// How long until there are more.
+        wait: jiff::SignedDuration,
+    },
     /// Its use is restricted.
     #[error("the use of this recording is restricted (GDPR art. 18); it is kept, not played")]
     Restricted,

@@ -21,6 +21,7 @@ mod claim;
 pub mod compliance;
 mod content;
 mod customers;
+mod daily_cap;
 pub mod doctor;
 mod early;
 mod erase;
@@ -39,6 +40,7 @@ mod ledger;
 mod logs;
 mod numbers;
 mod object;
+mod outliers;
 mod play;
 mod playing;
 mod policies;
@@ -90,6 +92,7 @@ pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
+pub use daily_cap::TrainingSettings;
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
 pub use find::Filter;
@@ -152,6 +155,8 @@ pub struct Settings {
     pub allow_private_webhooks: bool,
     /// Who the provider is.
     pub identity: Identity,
+    /// What trainers are shown, and how much of it a day.
+    pub training: TrainingSettings,
     /// What the logs are called and who cosigns them.
     pub ledger: LedgerSettings,
 }

@@ -23,6 +23,7 @@ mod leaving;
 mod leaving_kept;
 mod ledger;
 mod limits;
+mod listening;
 mod playback;
 mod playbacks;
 mod policies;

@@ -218,7 +218,10 @@ async fn what_is_written_is_hidden_at_once_and_shown_again_when_it_may_be(vault:
     let path = format!("/v1/recordings/{id}/objection");
     let made = send(&vault, &dpo, "POST", &path, json!({"case": "C-10"})).await;
     assert!(made.status.is_success(), "{}", made.text());
-    let (status, rest) = { let all = shown().await; (all.0, (all.1, all.2, all.3)) };
+    let (status, rest) = {
+        let all = shown().await;
+        (all.0, (all.1, all.2, all.3))
+    };
     assert_eq!((status, rest), (403, (0, 0, 0)));
 
     // Due, with no eraser running.
@@ -259,8 +262,13 @@ async fn what_is_written_goes_with_the_recording_and_opens_from_no_copy(vault: T
     assert_eq!(notes::list(index, recording, None, 10).await.unwrap(), []);
     assert_eq!(notes::tags(index, &[recording]).await.unwrap(), []);
     assert_eq!(get(&vault, &listener, &format!("{set}/items")).await["items"], json!([]));
-    let left: (i64,) = callvault::index::sql("SELECT (SELECT COUNT(*) FROM recording_tags)
-        + (SELECT COUNT(*) FROM training_set_items)").fetch_one(index).await.unwrap();
+    let left: (i64,) = callvault::index::sql(
+        "SELECT (SELECT COUNT(*) FROM recording_tags)
+        + (SELECT COUNT(*) FROM training_set_items)",
+    )
+    .fetch_one(index)
+    .await
+    .unwrap();
     assert_eq!(left, (0,));
     vault.vault.forget().await.unwrap();
     for (label, at) in [("note", 0), ("tags", 1)] {
@@ -279,7 +287,9 @@ async fn a_set_is_ordered_shared_and_holds_what_one_may_hear(vault: TestVault) {
     let items = format!("{set}/items");
     let mut added = Vec::new();
     for id in &calls {
-        added.push(add(&vault, &trainer, &set, json!({"recording": id, "from": 0.5, "to": 2})).await);
+        added.push(
+            add(&vault, &trainer, &set, json!({"recording": id, "from": 0.5, "to": 2})).await,
+        );
     }
     let page = get(&vault, &trainer, &items).await;
     assert_eq!(ids(&page, "recording"), calls);
@@ -332,8 +342,12 @@ async fn a_set_is_ordered_shared_and_holds_what_one_may_hear(vault: TestVault) {
     assert_eq!(theirs, wanted, "willem's own calls, and not mieke's");
     assert_eq!(vault.get(&set).token(&colleague).send().await.code(), "not_found", "no longer");
 
-    assert_eq!(send(&vault, &trainer, "DELETE", &format!("{items}/{}", added[0]), Value::Null)
-        .await.status, 204);
+    assert_eq!(
+        send(&vault, &trainer, "DELETE", &format!("{items}/{}", added[0]), Value::Null)
+            .await
+            .status,
+        204
+    );
     assert_eq!(send(&vault, &trainer, "DELETE", &set, Value::Null).await.status, 204);
     assert_eq!(vault.get(&set).token(&trainer).send().await.code(), "not_found");
     assert_eq!(vault.listen(&trainer, calls[0], "purpose=training").await.status, 200, "they stay");
@@ -378,7 +392,10 @@ async fn a_set_is_nobody_elses(vault: TestVault) {
     // A note of one recording is not one of another.
     let second = vault.recording(ACME, &tone(1.0, 3)).await;
     let elsewhere = format!("/v1/recordings/{second}/notes/{written}");
-    assert_eq!(send(&vault, &listener, "DELETE", &elsewhere, Value::Null).await.code(), "not_found");
+    assert_eq!(
+        send(&vault, &listener, "DELETE", &elsewhere, Value::Null).await.code(),
+        "not_found"
+    );
 }
 
 async fn only_who_trains_or_listens_writes(vault: TestVault) {

@@ -79,14 +79,13 @@ impl Vault {
             tag: tag.as_ref(),
             ..search(caller, filter, blind.as_ref(), lines.as_deref())
         };
-        let (found, next) = match search.named_or_annotated {
-            Some(sought) => self.look_through(caller, search, sought, limit).await?,
-            None => {
-                let found = index::recordings::search(&self.0.index, &search, limit).await?;
-                let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
-                let last = found.last().filter(|_| full).map(index::recordings::position);
-                (found, last)
-            }
+        let (found, next) = if let Some(sought) = search.named_or_annotated {
+            self.look_through(caller, &search, sought, limit).await?
+        } else {
+            let found = index::recordings::search(&self.0.index, &search, limit).await?;
+            let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
+            let last = found.last().filter(|_| full).map(index::recordings::position);
+            (found, last)
         };
         let next = next.map(|next| next.to_string());
         Ok(Page { items: self.views(caller, &found).await?, next })
@@ -99,11 +98,11 @@ impl Vault {
     async fn look_through(
         &self,
         caller: &Caller,
-        mut search: Search<'_>,
+        search: &Search<'_>,
         sought: &str,
         limit: Limit,
     ) -> Result<(Vec<Recording>, Option<Cursor>), Error> {
-        let batch = Limit::new(Some(200));
+        let (batch, mut search) = (Limit::new(Some(200)), *search);
         let mut found = Vec::new();
         for _ in 0..BATCHES {
             let among = index::recordings::search(&self.0.index, &search, batch).await?;

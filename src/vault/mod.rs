@@ -2,7 +2,7 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
+//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
 //! - finding: `find`, [`view`]; training: `training` (notes, tags, sets)
 //! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
@@ -34,6 +34,7 @@ mod forget;
 mod holds;
 mod ingest;
 mod journal;
+mod keep_playing;
 mod keyring_place;
 mod leaving;
 mod ledger;

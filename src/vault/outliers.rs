@@ -66,7 +66,9 @@ mod tests {
 
     #[test]
     fn far_more_is_many_and_several_times_what_most_others_hear() {
-        let cases: &[(&[i64], &[(i64, i64)])] = &[
+        /// How many each heard; who is told of, with the median.
+        type Case = (&'static [i64], &'static [(i64, i64)]);
+        let cases: &[Case] = &[
             (&[], &[]),
             (&[40], &[]),
             (&[40, 1], &[]),

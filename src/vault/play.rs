@@ -156,13 +156,11 @@ impl Vault {
     }
 
     async fn playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
-        match self.0.players.find(&heard.occasion, heard.at) {
-            Some(playing) => Ok(playing),
-            None => {
-                let begun = Box::pin(self.begin_playing(heard)).await;
-                self.capped(heard, begun).await
-            }
+        if let Some(playing) = self.0.players.find(&heard.occasion, heard.at) {
+            return Ok(playing);
         }
+        let begun = Box::pin(self.begin_playing(heard)).await;
+        self.capped(heard, begun).await
     }
 
     /// Tells of a refusal that came after the decision: of too much in a day.

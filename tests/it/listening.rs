@@ -160,14 +160,12 @@ async fn who_hears_far_more_than_others_is_told_of_once_without_a_name(vault: Te
 
 async fn notes_and_tags_are_found_by_what_they_say(vault: TestVault) {
     let mut calls = Vec::new();
-    for n in 0..5 {
+    for n in 0..2 {
         let ended = format!("2026-06-01T1{n}:00:00Z");
         let mut fields: Vec<_> = SUPPORT.to_vec();
         fields.retain(|(name, _)| *name != "ended_at" && *name != "agent");
         fields.extend([("ended_at", ended.as_str()), ("agent", "mieke")]);
-        if n < 2 {
-            calls.push(vault.recording(&fields, &tone(1.0, n)).await);
-        }
+        calls.push(vault.recording(&fields, &tone(1.0, n)).await);
     }
     let by_name = crate::agents::call_of(&vault, SUPPORT, "geduldig", 7).await;
     let trainer = vault.token(Role::Trainer).await;

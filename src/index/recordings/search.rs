@@ -160,6 +160,7 @@ fn named(search: &Search<'_>, name: &str, limit: Limit) -> Sql {
 }
 
 /// One more condition, which has an index of its own.
+#[derive(Clone, Copy)]
 enum Extra<'a> {
     None,
     Number(&'static str, &'a [u8; 32]),

@@ -53,6 +53,7 @@ pub struct NoteChange {
 }
 
 /// A field that is there, with or without a value.
+#[expect(clippy::option_option, reason = "absent, null and a number are three things here")]
 fn given<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<f64>>, D::Error> {

@@ -170,6 +170,7 @@ async fn vault(dir: &Path, store: Store, clock: &Clock) -> Result<Vault, Failure
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: false,
+        sign_in: callvault::vault::SignInSettings::default(),
         identity: callvault::vault::Identity::default(),
         ledger: LedgerSettings::default(),
     };

@@ -99,6 +99,7 @@ async fn vault(dir: &Path, clock: &Clock) -> Result<Vault, Failure> {
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: false,
+        sign_in: callvault::vault::SignInSettings::default(),
         identity: callvault::vault::Identity::default(),
         ledger: LedgerSettings::default(),
     };

@@ -1,6 +1,7 @@
 //! The command line: the composition root. One command a file; nothing else reads the settings or
 //! puts a vault together.
 
+mod account;
 mod change;
 mod customer;
 mod demo;
@@ -58,6 +59,9 @@ enum Command {
     /// Make, list and revoke tokens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Make, list, disable and reset the accounts people sign in with.
+    #[command(subcommand)]
+    Account(account::Account),
     /// Add and list customers; let them leave.
     #[command(subcommand)]
     Customer(customer::Customer),
@@ -125,6 +129,7 @@ impl Cli {
             Command::Serve(command) => command.run(&config).await,
             Command::Migrate(command) => command.run(&config).await,
             Command::Token(command) => command.run(&config, json).await,
+            Command::Account(command) => command.run(&config, json).await,
             Command::Customer(command) => command.run(&config, json).await,
             Command::Webhook(command) => command.run(&config, json).await,
             Command::Policy(command) => command.run(&config, json).await,

@@ -48,7 +48,8 @@ impl Serve {
                 metrics.render()
             })
         })
-        .limited(NonZeroU32::new(config.http.requests_per_second));
+        .limited(NonZeroU32::new(config.http.requests_per_second))
+        .at(config.public_url()?);
         let stop = CancellationToken::new();
         let upkeep = Upkeep { erases: !self.no_eraser };
         // The keyring is followed and gates are kept until the last request is answered.

@@ -5,6 +5,7 @@
 //! file that holds it.
 
 mod sections;
+mod signing_in;
 mod sources;
 
 use std::net::SocketAddr;
@@ -21,8 +22,8 @@ use crate::retention::Schedule;
 use crate::{store, vault};
 
 pub use sections::{
-    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, Store, Training,
-    Webhooks, WitnessAddress,
+    Http, Index, Keyring, Ledger, Log, LogFormat, ProviderIdentity, Retention, SignIn, Store,
+    Training, Webhooks, WitnessAddress,
 };
 pub use sources::environment;
 use sources::{Environment, SecretFiles};
@@ -49,6 +50,8 @@ pub struct Config {
     pub ledger: Ledger,
     /// Who the provider is.
     pub provider: ProviderIdentity,
+    /// How people sign in.
+    pub sign_in: SignIn,
     /// Events that go out.
     pub webhooks: Webhooks,
     /// Logging.
@@ -85,6 +88,7 @@ impl Default for Config {
             data_dir: "./data".into(),
             http: Http {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                public_url: None,
                 max_body: ByteSize::gib(2),
                 requests_per_second: 1000,
                 header_timeout: SignedDuration::from_secs(30),
@@ -122,6 +126,11 @@ impl Default for Config {
                 privacy_contact: None,
                 statement_version: None,
             },
+            sign_in: SignIn {
+                local: true,
+                lasts: SignedDuration::from_hours(12),
+                idle: SignedDuration::from_mins(30),
+            },
             webhooks: Webhooks { allow_private: false },
             log: Log { format: None },
         }
@@ -146,6 +155,8 @@ impl Config {
         config.schedule()?;
         config.scrub()?;
         config.ledger()?;
+        config.public_url()?;
+        config.sign_in()?;
         Ok(config)
     }
 
@@ -222,6 +233,7 @@ impl Config {
                 privacy_contact: self.provider.privacy_contact.clone(),
             },
             ledger: self.ledger()?,
+            sign_in: self.sign_in()?,
         })
     }
 

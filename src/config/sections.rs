@@ -15,6 +15,8 @@ use crate::model::Term;
 pub struct Http {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// The address people reach it at, such as `https://vault.example.nl`, when there is a proxy.
+    pub public_url: Option<String>,
     /// The largest recording taken in.
     pub max_body: ByteSize,
     /// How many requests a second one token may make; 0 for as many as it likes.
@@ -110,6 +112,19 @@ pub struct ProviderIdentity {
     pub privacy_contact: Option<String>,
     /// The version of the privacy statement the support terms come from.
     pub statement_version: Option<String>,
+}
+
+/// How people sign in.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// Whether names and passwords of the vault count.
+    #[serde(deserialize_with = "truth")]
+    pub local: bool,
+    /// How long somebody stays signed in, whatever they do.
+    pub lasts: SignedDuration,
+    /// How long somebody who does nothing stays signed in.
+    pub idle: SignedDuration,
 }
 
 /// Events that go out.

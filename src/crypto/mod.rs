@@ -8,6 +8,9 @@
 //! from then on no backup opens what has expired. Where root and keyring lie is a [`Place`];
 //! [`Files`] is the default one.
 //!
+//! People's own secrets: passwords are hashed (`password`), second factors made and checked
+//! (`one_time`).
+//!
 //! Every integer in every format of this room is big-endian.
 
 mod cipher;
@@ -21,7 +24,9 @@ mod keys;
 mod mover;
 mod note;
 mod object;
+mod one_time;
 mod open;
+mod password;
 mod place;
 mod renewal;
 mod rows;
@@ -44,7 +49,9 @@ pub use keys::{Keys, Status};
 pub use mover::Mover;
 pub use note::{open_note, seal_note};
 pub use object::{Context, HEADER, Kind, SEGMENT, TAG, check_header, object_len};
+pub use one_time::{OneTime, STEP};
 pub use open::{Opener, Span};
+pub use password::{generate, hash_password, verify_password};
 pub use place::{Place, PlaceError, ReplicaResult, Stored, Version};
 pub use seal::Sealer;
 pub use secret::Dek;

@@ -40,6 +40,10 @@ pub struct Problem {
     #[serde(skip)]
     #[schema(ignore)]
     wait_seconds: Option<NonZeroU32>,
+    /// Whether no challenge goes with it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    quiet: bool,
 }
 
 impl Problem {
@@ -54,6 +58,7 @@ impl Problem {
             tombstone: None,
             length: None,
             wait_seconds: None,
+            quiet: false,
         }
     }
 
@@ -61,9 +66,19 @@ impl Problem {
     pub(super) fn too_many(wait: Duration) -> Self {
         let detail = "too many requests; wait as long as Retry-After says and go on";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-        Self { wait_seconds: Some(NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)), ..problem }
+        Self { wait_seconds: whole_seconds(wait), ..problem }
+    }
+
+    /// A request of a browser that the page it shows did not make.
+    pub(super) fn forged() -> Self {
+        let detail =
+            "send the csrf token of GET /v1/session as X-CSRF-Token, from the vault's own pages";
+        Self::new(StatusCode::FORBIDDEN, "csrf", detail)
+    }
+
+    /// Without the challenge that makes a browser ask for a password by itself.
+    pub(super) fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
     }
 
     #[cfg(test)]
@@ -89,12 +104,26 @@ impl Problem {
     }
 }
 
+/// A wait in whole seconds, at least one.
+fn whole_seconds(wait: Duration) -> Option<NonZeroU32> {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+    Some(NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN))
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         use StatusCode as S;
         let (status, code) = match &error {
             Error::NotFound => (S::NOT_FOUND, "not_found"),
             Error::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated"),
+            Error::WrongCredentials => (S::UNAUTHORIZED, "wrong_credentials"),
+            Error::CodeRequired => (S::UNAUTHORIZED, "code_required"),
+            Error::LockedOut(_) => (S::TOO_MANY_REQUESTS, "locked_out"),
+            Error::PasswordChangeRequired => (S::FORBIDDEN, "password_change_required"),
+            Error::OwnAccount => (S::FORBIDDEN, "own_account"),
+            Error::SignInRefused(_) => (S::FORBIDDEN, "sign_in_refused"),
+            Error::ProviderAway(_) => (S::BAD_GATEWAY, "provider_unavailable"),
             Error::Forbidden => (S::FORBIDDEN, "forbidden"),
             Error::PurposeRequired => (S::BAD_REQUEST, "purpose_required"),
             Error::CaseRequired => (S::BAD_REQUEST, "case_required"),
@@ -161,12 +190,20 @@ impl From<Error> for Problem {
             }
             _ => error.to_string(),
         };
-        let wait_seconds = match &error {
-            Error::DailyCap { wait, .. } => {
-                NonZeroU32::new(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX))
+        match error {
+            Error::LockedOut(wait) => {
+                return Self {
+                    wait_seconds: whole_seconds(wait),
+                    ..Self::new(status, code, detail)
+                };
             }
-            _ => None,
-        };
+            Error::DailyCap { wait, .. } => {
+                let wait_seconds =
+                    NonZeroU32::new(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
+                return Self { wait_seconds, ..Self::new(status, code, detail) };
+            }
+            _ => {}
+        }
         let (field, tombstone) = match error {
             Error::Erased(gone) => (None, Some(gone)),
             Error::Rule { field, .. } | Error::UnknownScope { field, .. } => {
@@ -177,20 +214,23 @@ impl From<Error> for Problem {
             }
             _ => (None, None),
         };
-        Self { field, tombstone, wait_seconds, ..Self::new(status, code, detail) }
+        Self { field, tombstone, ..Self::new(status, code, detail) }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let (length, wait) = (self.length, self.wait_seconds);
+        let (length, wait, quiet) = (self.length, self.wait_seconds, self.quiet);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                let challenge = "Bearer realm=\"callvault\", Basic realm=\"callvault\"";
+                let challenge = match quiet {
+                    true => "Bearer realm=\"callvault\"",
+                    false => "Bearer realm=\"callvault\", Basic realm=\"callvault\"",
+                };
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             StatusCode::SERVICE_UNAVAILABLE => {

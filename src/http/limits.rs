@@ -34,6 +34,13 @@ const MOST: u64 = 50_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Peer(IpAddr);
 
+impl Peer {
+    /// The address, or the first one of its network.
+    pub(super) fn address(self) -> IpAddr {
+        self.0
+    }
+}
+
 impl From<IpAddr> for Peer {
     /// All addresses of an IPv6 network are one client's.
     fn from(address: IpAddr) -> Self {

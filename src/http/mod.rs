@@ -3,11 +3,13 @@
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings`, `playback`, `notes` and `training_sets` (trainers, listeners),
 //!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
-//!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
+//!   (customers that leave), `session` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `system` (machines)
 
+mod accounts;
 mod auth;
 mod body;
 mod compliance;
+mod cookie;
 mod customers;
 mod erasure;
 mod erasures;
@@ -26,6 +28,7 @@ mod recordings;
 mod restriction;
 mod retention;
 mod serve;
+mod session;
 mod system;
 mod training_sets;
 mod webhooks;
@@ -61,12 +64,24 @@ pub struct App {
     vault: Vault,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
     limits: Arc<limits::Limits>,
+    site: Arc<cookie::Site>,
 }
 
 impl App {
     /// The API of a vault. `metrics` renders what Prometheus scrapes.
     pub fn new(vault: Vault, metrics: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { vault, metrics: Arc::new(metrics), limits: Arc::new(limits::Limits::new(None)) }
+        Self {
+            vault,
+            metrics: Arc::new(metrics),
+            limits: Arc::new(limits::Limits::new(None)),
+            site: Arc::default(),
+        }
+    }
+
+    /// At this address, to browsers: a scheme, a host and perhaps a port.
+    #[must_use]
+    pub fn at(self, public_url: Option<String>) -> Self {
+        Self { site: Arc::new(cookie::Site { origin: public_url }), ..self }
     }
 
     /// With at most so many requests a second of one caller; without a limit for `None`.

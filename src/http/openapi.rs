@@ -3,13 +3,13 @@
 use axum::Router;
 use utoipa::Modify;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, notes, playback,
-    recordings, restriction, retention, system, training_sets, webhooks,
+    App, accounts, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, notes,
+    playback, recordings, restriction, retention, session, system, training_sets, webhooks,
 };
 
 /// Where the document is served.
@@ -23,7 +23,7 @@ const DOCUMENT: &str = "/v1/openapi.json";
                        them to those who may hear them, and erases them on time.",
     ),
     modifiers(&Tokens),
-    security(("bearer" = []), ("basic" = [])),
+    security(("bearer" = []), ("basic" = []), ("cookie" = [])),
 )]
 struct Document;
 
@@ -37,6 +37,11 @@ impl Modify for Tokens {
             let scheme = HttpBuilder::new().scheme(scheme).build();
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         }
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
+            "callvault",
+            "POST /v1/session sets it; what changes something needs X-CSRF-Token too",
+        ));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
 }
 
@@ -58,6 +63,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(leaving::routes())
         .merge(webhooks::routes())
         .merge(retention::routes())
+        .merge(session::routes())
+        .merge(accounts::routes())
         .merge(system::routes());
     // The star says to the router that slashes belong to it; the document knows no such thing.
     let paths = &mut api.get_openapi_mut().paths.paths;

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::App;
+use super::auth::quiet_for;
 use super::body::serve;
 use super::error::Problem;
 use super::extract::{Id, Json as Body, Query};
@@ -112,7 +113,8 @@ async fn by_ticket(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let peer = peer.map(|Extension(peer)| peer);
-    let heard = limits.admit(peer, &ticket, vault.hear_by_ticket(&ticket)).await?;
+    let heard = limits.admit(peer, &ticket, vault.hear_by_ticket(&ticket)).await;
+    let heard = heard.map_err(|problem| quiet_for(problem, &headers))?;
     send(&vault, &heard, form, &method, &headers).await
 }
 

@@ -5,6 +5,7 @@
 //! state and its ledger entry are one transaction (I18). Nothing here decides: a function does what
 //! its name says to the rows it is given, and refuses only what could never be right.
 
+pub mod accounts;
 pub mod approvals;
 pub mod certificates;
 pub mod compliance;
@@ -25,13 +26,17 @@ pub mod ledger_entries;
 pub mod ledger_replay;
 pub mod ledger_tiles;
 pub mod ledger_witnesses;
+pub mod nodes;
 pub mod notes;
+pub mod people;
 pub mod playbacks;
 pub mod policies;
 pub mod recordings;
 pub mod renewals;
 pub mod replayed;
 pub mod restrictions;
+pub mod sessions;
+pub mod sign_in_failures;
 mod sql;
 pub mod tellings;
 pub mod tickets;

@@ -153,24 +153,6 @@ pub async fn revoke_all(tx: &mut Tx, customer: ControllerId, now: Timestamp) -> 
     .await
 }
 
-/// The tokens of a controller that count now, by their names.
-pub async fn of_controller(
-    on: impl Into<Conn<'_>>,
-    controller: ControllerId,
-    now: Timestamp,
-) -> Result<Vec<Token>, Error> {
-    let rows: Vec<Row> = sql("SELECT ")
-        .push(COLUMNS)
-        .push(" FROM tokens WHERE controller_id = ")
-        .push_bind(controller)
-        .push(" AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ")
-        .push_bind(now)
-        .push(") ORDER BY name, id")
-        .fetch_all(on)
-        .await?;
-    rows.into_iter().map(Token::try_from).collect()
-}
-
 /// Every token, the oldest first.
 pub async fn list(on: impl Into<Conn<'_>>) -> Result<Vec<Token>, Error> {
     let rows: Vec<Row> = sql("SELECT ")

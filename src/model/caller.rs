@@ -103,6 +103,12 @@ pub enum Grant {
     SetPolicies,
     /// Seeing the figures of compliance, accesses, changes of terms and the register.
     SeeCompliance,
+    /// Making and changing accounts: a customer's own, or for the provider as a proposal.
+    ManageAccounts,
+    /// Agreeing to the roles that were proposed for somebody.
+    ApproveAccounts,
+    /// Seeing how the vault itself does: nodes, store, keyring.
+    SeeHealth,
     /// Seeing who heard one's own recordings.
     SeeAccesses,
     /// Writing notes and tags, and keeping training sets.
@@ -128,6 +134,9 @@ impl Grant {
         Self::SeePolicies,
         Self::SetPolicies,
         Self::SeeCompliance,
+        Self::ManageAccounts,
+        Self::ApproveAccounts,
+        Self::SeeHealth,
         Self::SeeAccesses,
         Self::Annotate,
     ];
@@ -217,7 +226,8 @@ impl Caller {
 ///
 /// Full numbers: a customer's own people see their own; provider staff see them masked until a
 /// case opens them.
-const fn role_grants(role: Role, grant: Grant) -> bool {
+#[must_use]
+pub const fn role_grants(role: Role, grant: Grant) -> bool {
     match grant {
         Grant::Upload => matches!(role, Role::Ingest),
         Grant::Find => matches!(
@@ -233,12 +243,17 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         Grant::EraseEarly | Grant::Restrict => {
             matches!(role, Role::CustomerAdmin | Role::Compliance)
         }
-        Grant::ManageCustomers | Grant::ManageTokens => matches!(role, Role::Operator),
+        Grant::ManageCustomers | Grant::ManageTokens | Grant::SeeHealth => {
+            matches!(role, Role::Operator)
+        }
         Grant::SeeErasures => {
             matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
         }
         Grant::Export | Grant::SetPolicies => matches!(role, Role::CustomerAdmin),
-        Grant::ManageWebhooks => matches!(role, Role::CustomerAdmin | Role::Operator),
+        Grant::ManageWebhooks | Grant::ManageAccounts => {
+            matches!(role, Role::CustomerAdmin | Role::Operator)
+        }
+        Grant::ApproveAccounts => matches!(role, Role::Compliance),
         Grant::PlaceHold => {
             matches!(role, Role::Evidence | Role::CustomerAdmin | Role::Compliance | Role::Legal)
         }
@@ -264,15 +279,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#................."),
-        (Role::Trainer, ".#...............#"),
-        (Role::Evidence, ".#........#.#....."),
-        (Role::CustomerAdmin, ".####..########.#."),
-        (Role::CustomerListener, ".##..............#"),
-        (Role::Compliance, ".#.##..#..####.##."),
-        (Role::Auditor, ".#.....#....#..##."),
-        (Role::Legal, "..........###....."),
-        (Role::Operator, ".....##..#........"),
+        (Role::Ingest, "#...................."),
+        (Role::Trainer, ".#..................#"),
+        (Role::Evidence, ".#........#.#........"),
+        (Role::CustomerAdmin, ".####..########.#..#."),
+        (Role::CustomerListener, ".##.................#"),
+        (Role::Compliance, ".#.##..#..####.#.#.#."),
+        (Role::Auditor, ".#.....#....#..#...#."),
+        (Role::Legal, "..........###........"),
+        (Role::Operator, ".....##..#......#.#.."),
     ];
 
     #[test]

@@ -110,6 +110,20 @@ text_enum! {
         CertificateIssued => "certificate.issued",
         /// The store was asked what it does with what is deleted.
         PostureChecked => "posture.checked",
+        /// Somebody signed in.
+        SessionStarted => "session.started",
+        /// Sign-ins failed so often that the next has to wait.
+        SignInLocked => "sign_in.locked",
+        /// Somebody can sign in from now on.
+        AccountCreated => "account.created",
+        /// Something about that changed, other than the roles.
+        AccountChanged => "account.changed",
+        /// Roles were proposed, and wait for a second person.
+        AccountRolesProposed => "account.roles_proposed",
+        /// That person said no.
+        AccountRolesRefused => "account.roles_refused",
+        /// Somebody's roles are others.
+        AccountRolesChanged => "account.roles_changed",
     }
 }
 

@@ -95,6 +95,10 @@ id! {
     /// Identifies something asked for that a second person has to agree to.
     ApprovalId
 }
+id! {
+    /// Identifies somebody's being signed in, without being what signs them in.
+    SessionId
+}
 
 /// What an operator calls a customer: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]

@@ -27,13 +27,13 @@ mod time;
 
 pub use access::{Decision, Denied, Listening, Subject, is_own_call, knows, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
-pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
+pub use caller::{Caller, Grant, IngestScope, Purpose, Role, role_grants};
 pub use event::{Entry, Event, WebhookEvent};
 pub use free_text::{Personal, personal_number};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
     ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, ItemId, NoteId,
-    PlaybackId, PrincipalId, RecordingId, RefError, TrainingSetId, WebhookId,
+    PlaybackId, PrincipalId, RecordingId, RefError, SessionId, TrainingSetId, WebhookId,
 };
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};

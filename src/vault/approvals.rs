@@ -1,7 +1,7 @@
 //! The second person: what one asks for, another has to agree to (compliance-reference C.5, rule 4).
 //!
-//! A person is a principal. Two tokens of one name, however it is spelt, are one person; so is one
-//! that cannot be told apart because its token is not there. Who makes tokens can thus not be
+//! A person is a principal. Two tokens or accounts of one name, however it is spelt, are one person;
+//! so are those that were said to be, and one that cannot be told apart because it is not there. Who makes tokens can thus not be
 //! among those who agree: no role that agrees makes any.
 
 use jiff::SignedDuration;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::{Vault, ledger, must};
-use crate::index::{Tx, approvals as rows, ledger_entries, tokens};
+use crate::index::{Tx, accounts, approvals as rows, ledger_entries, tokens};
 use crate::model::{
     Approval, ApprovalDecision, ApprovalId, ApprovalKind, Caller, Cursor, Event, Grant, HoldId,
     Limit, Page, PrincipalId, Timestamp,
@@ -211,15 +211,26 @@ impl Vault {
 }
 
 /// Whether two principals are, as far as anybody can tell, one person.
-async fn same_person(tx: &mut Tx, one: PrincipalId, other: PrincipalId) -> Result<bool, Error> {
+pub(super) async fn same_person(
+    tx: &mut Tx,
+    one: PrincipalId,
+    other: PrincipalId,
+) -> Result<bool, Error> {
     if one == other {
         return Ok(true);
     }
-    let names = (tokens::find(&mut *tx, one).await?, tokens::find(&mut *tx, other).await?);
-    Ok(match names {
-        (Some(one), Some(other)) => person(&one.name) == person(&other.name),
+    Ok(match (who(tx, one).await?, who(tx, other).await?) {
+        (Some(one), Some(other)) => one.0 == other.0 || person(&one.1) == person(&other.1),
         _ => true,
     })
+}
+
+/// Who a principal is: the person that was said of an account, and the name.
+async fn who(tx: &mut Tx, id: PrincipalId) -> Result<Option<(PrincipalId, String)>, Error> {
+    if let Some(token) = tokens::find(&mut *tx, id).await? {
+        return Ok(Some((token.id, token.name)));
+    }
+    Ok(accounts::find(&mut *tx, id).await?.map(|account| (account.person, account.name)))
 }
 
 /// A name as it counts: neither case nor spaces make another person.

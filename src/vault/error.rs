@@ -13,6 +13,27 @@ pub enum Error {
     /// The token is unknown, expired or revoked.
     #[error("a valid token is required")]
     Unauthenticated,
+    /// Nobody has this name with this password.
+    #[error("name or password is wrong")]
+    WrongCredentials,
+    /// The password is right, and a code is needed too.
+    #[error("this account has a second factor: send the code of the app too")]
+    CodeRequired,
+    /// Signing in failed too often.
+    #[error("signing in failed too often; wait as long as Retry-After says and try again")]
+    LockedOut(std::time::Duration),
+    /// A password that somebody else knows has to be changed before anything else.
+    #[error("change your password first: PUT /v1/account/password")]
+    PasswordChangeRequired,
+    /// Nobody changes what they may do themselves.
+    #[error("this is your own account: somebody else has to change what it may do")]
+    OwnAccount,
+    /// Whoever signs in elsewhere is nobody here.
+    #[error("{0}")]
+    SignInRefused(&'static str),
+    /// Where people sign in does not answer, or not as it must.
+    #[error("the sign-in service does not answer as it must: {0}")]
+    ProviderAway(&'static str),
     /// No role of the caller allows this operation.
     #[error("none of your roles allows this")]
     Forbidden,

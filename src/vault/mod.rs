@@ -11,10 +11,12 @@
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
+//! - people: `accounts`, `sessions` (signing in)
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
 mod accesses;
+mod accounts;
 mod approvals;
 mod certify;
 mod claim;
@@ -58,6 +60,7 @@ mod restrict;
 mod row;
 mod scrub;
 mod sealing;
+mod sessions;
 mod source;
 mod standing;
 mod ticket;
@@ -89,6 +92,7 @@ pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
 pub use accesses::Access;
+pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
 pub use approvals::ApprovalView;
 pub use certify::{Issued, Span};
 pub use content::Content;
@@ -120,6 +124,9 @@ pub use renew::Renewal;
 pub use restore::Restored;
 pub use restrict::{Lifting, NewRestriction};
 pub use scrub::{ScrubPass, ScrubSettings};
+pub use sessions::{
+    OwnSession, PersonView, SessionView, SignIn, SignInSettings, SignedIn, csrf_of,
+};
 pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret};
@@ -160,6 +167,8 @@ pub struct Settings {
     pub training: TrainingSettings,
     /// What the logs are called and who cosigns them.
     pub ledger: LedgerSettings,
+    /// How people sign in.
+    pub sign_in: SignInSettings,
 }
 
 /// Where the objects are, as far as the law asks.
@@ -209,6 +218,8 @@ struct Inner {
     refused: Cache<play::Refused, Timestamp>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
+    /// How many passwords are hashed at once: each takes 19 MiB.
+    hashers: Arc<Semaphore>,
     /// How many large recordings come in at once: each has some 25 MiB under way.
     large: Arc<Semaphore>,
     /// What was read a moment ago.
@@ -246,6 +257,7 @@ impl Vault {
             players: playing::Players::default(),
             refused: Cache::builder().max_capacity(100_000).time_to_live(REFUSED).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
+            hashers: Arc::new(Semaphore::new(cores)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),
             watch,

@@ -15,6 +15,8 @@ use jiff::SignedDuration;
 
 use super::Vault;
 use super::error::Error;
+use crate::index::accounts::Account;
+use crate::index::sessions::Session;
 use crate::index::tokens::Token;
 use crate::index::{self, Tx, recordings as rows};
 use crate::model::{ControllerId, Recording, RecordingId};
@@ -29,6 +31,7 @@ const MOST: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Recent {
     tokens: Shelf<[u8; 32], Arc<Token>>,
+    sessions: Shelf<[u8; 32], Arc<(Session, Account)>>,
     recordings: Shelf<(ControllerId, RecordingId), Arc<Recording>>,
 }
 
@@ -36,12 +39,14 @@ impl Recent {
     /// Forgets everything, also what is being read at this moment.
     fn empty(&self) {
         self.tokens.empty();
+        self.sessions.empty();
         self.recordings.empty();
     }
 
     /// Drops what is too old to be used: a row that nobody asks for again must not linger.
     pub(super) fn sweep(&self, now: SignedDuration) {
         self.tokens.sweep(now);
+        self.sessions.sweep(now);
         self.recordings.sweep(now);
     }
 }
@@ -188,6 +193,28 @@ impl Vault {
             shelf.keep(&leave, hash, token.clone());
         }
         Ok(found)
+    }
+
+    /// The session with this hash and its account, expired and disabled ones included.
+    pub(super) async fn recent_session(
+        &self,
+        hash: [u8; 32],
+    ) -> Result<Option<Arc<(Session, Account)>>, Error> {
+        let shelf = &self.0.recent.sessions;
+        let leave = match shelf.find(&hash, self.0.clock.elapsed()) {
+            Ok(found) => return Ok(Some(found)),
+            Err(leave) => leave,
+        };
+        let db = &self.0.index;
+        let Some(session) = index::sessions::find_by_hash(db, &hash).await? else {
+            return Ok(None);
+        };
+        let Some(account) = index::accounts::find(db, session.account).await? else {
+            return Ok(None);
+        };
+        let found = Arc::new((session, account));
+        shelf.keep(&leave, hash, found.clone());
+        Ok(Some(found))
     }
 
     /// The recording with this id, if it is this controller's.

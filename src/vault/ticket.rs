@@ -53,10 +53,7 @@ impl Vault {
             .await?
             .filter(|ticket| now < ticket.expires_at)
             .ok_or(Error::Unauthenticated)?;
-        let holder = index::tokens::find(&self.0.index, ticket.principal)
-            .await?
-            .ok_or(Error::Unauthenticated)?;
-        let caller = tokens::caller(holder, now).ok_or(Error::Unauthenticated)?;
+        let caller = self.holder(ticket.principal).await?.ok_or(Error::Unauthenticated)?;
         let wish = Wish {
             recording: ticket.recording,
             purpose: Some(ticket.purpose),

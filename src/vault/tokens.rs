@@ -133,7 +133,8 @@ impl Vault {
         Ok(index::tokens::list(&self.0.index).await?)
     }
 
-    async fn customer_of(&self, new: &NewToken) -> Result<Option<ControllerId>, Error> {
+    /// Whose principal its holder would be, if that is allowed: the rules of accounts, too.
+    pub(super) async fn customer_of(&self, new: &NewToken) -> Result<Option<ControllerId>, Error> {
         if new.name.trim().is_empty() || new.name.len() > 128 {
             return Err(bad("name", "is 1 to 128 characters"));
         }

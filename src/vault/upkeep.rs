@@ -200,6 +200,9 @@ impl Vault {
         if let Err(error) = self.purge_tickets().await {
             tracing::warn!(%error, "expired tickets stay for now");
         }
+        if let Err(error) = self.purge_sessions().await {
+            tracing::warn!(%error, "sessions that are over stay for now");
+        }
     }
 
     async fn purge_tickets(&self) -> Result<(), Error> {

@@ -45,6 +45,7 @@ fn reference() -> (String, Vec<String>) {
                     "retention",
                     "ledger",
                     "provider",
+                    "sign_in",
                     "webhooks",
                     "log",
                 ]

@@ -113,6 +113,7 @@ pub(crate) fn settings() -> Settings {
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
         allow_private_webhooks: true,
+        sign_in: callvault::vault::SignInSettings::default(),
         identity: callvault::vault::Identity::default(),
         ledger: LedgerSettings::default(),
     }
@@ -448,6 +449,12 @@ impl TestResponse {
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    /// The code of a problem, or nothing for what is none.
+    pub(crate) fn code_or_empty(&self) -> String {
+        let code = serde_json::from_slice::<serde_json::Value>(&self.body).unwrap_or_default();
+        code["code"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The code of a problem.

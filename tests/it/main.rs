@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
+mod accounts;
 mod agents;
 mod architecture;
 mod audio_corpus;
 mod backend;
+mod browser;
 mod certificates;
 mod clock;
 mod config_file;
@@ -32,8 +34,19 @@ mod process;
 mod reader;
 mod restriction;
 mod scrub;
+mod signing_in;
 mod store;
 mod system;
 mod tenants;
 mod training;
 mod webhooks;
+
+/// What the ledger of a controller says, a leaf a line.
+async fn ledger_of(
+    vault: &harness::TestVault,
+    controller: callvault::model::ControllerId,
+) -> String {
+    let entries = callvault::index::ledger_entries::list(vault.vault.index(), controller, 0, 1000);
+    let bodies: Vec<_> = entries.await.unwrap().into_iter().map(|entry| entry.body).collect();
+    bodies.join("\n")
+}

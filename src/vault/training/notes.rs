@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::people::{Names, Person};
 use super::{free_text, part, seconds};
 use crate::crypto::{Dek, open_note, seal_note};
 use crate::index::notes::{self, Note};
@@ -71,8 +72,8 @@ pub struct NoteView {
     pub to: Option<f64>,
     /// What.
     pub text: String,
-    /// Who wrote it, by a pseudonym (`/v1/people` knows names).
-    pub by: Uuid,
+    /// Who wrote it.
+    pub author: Person,
     /// Whether you wrote it, and so may change it.
     pub mine: bool,
     /// When it was written.
@@ -102,8 +103,9 @@ impl Vault {
             Some(Cursor { started_at, id: last.id.0 }.to_string())
         });
         let dek = self.dek(&heard.recording, heard.may)?;
-        let items: Result<_, _> =
-            found.iter().map(|note| shown(caller, &heard.recording, &dek, note)).collect();
+        let names = self.names(caller, found.iter().map(|note| note.author)).await?;
+        let shown = |note| shown(caller, &heard.recording, &dek, note, &names);
+        let items: Result<_, _> = found.iter().map(shown).collect();
         Ok(Page { items: items?, next })
     }
 
@@ -137,7 +139,8 @@ impl Vault {
             return Err(Error::Conflict("a recording has at most 500 notes: drop some first"));
         }
         tx.commit().await?;
-        shown(caller, recording, &dek, &note)
+        let names = self.names(caller, [caller.id].into_iter()).await?;
+        shown(caller, recording, &dek, &note, &names)
     }
 
     /// Changes a note of one's own.
@@ -165,7 +168,8 @@ impl Vault {
             return Err(Error::NotFound);
         }
         tx.commit().await?;
-        shown(caller, recording, &dek, &note)
+        let names = self.names(caller, [caller.id].into_iter()).await?;
+        shown(caller, recording, &dek, &note, &names)
     }
 
     /// Drops a note of one's own.
@@ -213,6 +217,7 @@ fn shown(
     recording: &Recording,
     dek: &Dek,
     note: &Note,
+    names: &Names,
 ) -> Result<NoteView, Error> {
     let text = text(recording, dek, note)?;
     Ok(NoteView {
@@ -220,7 +225,7 @@ fn shown(
         at: seconds(note.at_ms),
         to: note.to_ms.map(seconds),
         text: String::from_utf8_lossy(&text).into_owned(),
-        by: note.author.0,
+        author: names.person(note.author),
         mine: note.author == caller.id,
         created_at: note.created_at,
         changed_at: note.changed_at,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::people::Person;
 use super::{free_text, part, seconds};
 use crate::index::recordings as rows;
 use crate::index::training_sets::{self as sets, Item, Set};
@@ -38,14 +39,14 @@ pub struct SetView {
     pub id: Uuid,
     /// What it is called.
     pub name: String,
-    /// Who made it, by a pseudonym.
-    pub owner: Uuid,
+    /// Who made it.
+    pub owner: Person,
     /// Whether that is you: then you may change it.
     pub mine: bool,
     /// Whom it is shared with.
-    pub shared_with: Vec<Uuid>,
+    pub shared_with: Vec<Person>,
     /// How many of its items can be heard now.
-    pub items: i64,
+    pub count: i64,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -84,14 +85,12 @@ pub struct NewItem {
 pub struct ItemView {
     /// Which one.
     pub id: Uuid,
-    /// Which recording.
-    pub recording: Uuid,
+    /// The recording, as far as you may see it.
+    pub recording: RecordingView,
     /// From where on, in seconds.
     pub from: Option<f64>,
     /// Up to where.
     pub to: Option<f64>,
-    /// The recording, as far as you may see it.
-    pub call: RecordingView,
 }
 
 impl Vault {
@@ -110,7 +109,7 @@ impl Vault {
             return Err(Error::Conflict("somebody has at most 200 sets: drop one first"));
         }
         tx.commit().await?;
-        Ok(shown(caller, &set, Vec::new(), 0))
+        self.sets_shown(caller, &[set]).await?.pop().ok_or(Error::NotFound)
     }
 
     /// A page of the sets that the caller made or that are shared with them, the newest first.
@@ -290,13 +289,21 @@ impl Vault {
         let now = self.latest();
         let counts: HashMap<_, _> =
             sets::counts(&self.0.index, &ids, now).await?.into_iter().collect();
-        let mut shares: HashMap<_, Vec<Uuid>> = HashMap::new();
-        for (set, person) in sets::shares(&self.0.index, &ids).await? {
-            shares.entry(set).or_default().push(person.0);
+        let shares = sets::shares(&self.0.index, &ids).await?;
+        let people = shares.iter().map(|(_, person)| *person);
+        let names = self.names(caller, people.chain(found.iter().map(|set| set.owner))).await?;
+        let mut with: HashMap<_, Vec<Person>> = HashMap::new();
+        for (set, person) in shares {
+            with.entry(set).or_default().push(names.person(person));
         }
-        let view = |set: &Set| {
-            let with = shares.get(&set.id).cloned().unwrap_or_default();
-            shown(caller, set, with, counts.get(&set.id).copied().unwrap_or(0))
+        let view = |set: &Set| SetView {
+            id: set.id.0,
+            name: set.name.clone(),
+            owner: names.person(set.owner),
+            mine: set.owner == caller.id,
+            shared_with: with.get(&set.id).cloned().unwrap_or_default(),
+            count: counts.get(&set.id).copied().unwrap_or(0),
+            created_at: set.created_at,
         };
         Ok(found.iter().map(view).collect())
     }
@@ -309,14 +316,9 @@ impl Vault {
         let calls = self.views(caller, &found).await?;
         let calls: HashMap<_, _> = calls.into_iter().map(|call| (call.id, call)).collect();
         let view = |item: &Item| {
-            let call = calls.get(&item.recording.0)?.clone();
-            Some(ItemView {
-                id: item.id.0,
-                recording: item.recording.0,
-                from: item.from_ms.map(seconds),
-                to: item.to_ms.map(seconds),
-                call,
-            })
+            let recording = calls.get(&item.recording.0)?.clone();
+            let (from, to) = (item.from_ms.map(seconds), item.to_ms.map(seconds));
+            Some(ItemView { id: item.id.0, recording, from, to })
         };
         Ok(items.iter().filter_map(view).collect())
     }
@@ -332,17 +334,5 @@ impl Vault {
         let mut views = views?;
         self.with_notes(caller, found, &mut views).await?;
         Ok(views)
-    }
-}
-
-fn shown(caller: &Caller, set: &Set, shared_with: Vec<Uuid>, items: i64) -> SetView {
-    SetView {
-        id: set.id.0,
-        name: set.name.clone(),
-        owner: set.owner.0,
-        mine: set.owner == caller.id,
-        shared_with,
-        items,
-        created_at: set.created_at,
     }
 }

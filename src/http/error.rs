@@ -66,7 +66,7 @@ impl Problem {
     pub(super) fn too_many(wait: Duration) -> Self {
         let detail = "too many requests; wait as long as Retry-After says and go on";
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Self { wait_seconds: whole_seconds(wait), ..problem }
+        Self { wait_seconds: Some(whole_seconds(wait)), ..problem }
     }
 
     /// A request of a browser that the page it shows did not make.
@@ -105,10 +105,19 @@ impl Problem {
 }
 
 /// A wait in whole seconds, at least one.
-fn whole_seconds(wait: Duration) -> Option<NonZeroU32> {
+fn whole_seconds(wait: Duration) -> NonZeroU32 {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-    Some(NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN))
+    NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)
+}
+
+/// How long to wait before the same is asked again, where that helps.
+fn wait(error: &Error) -> Option<Duration> {
+    match error {
+        Error::LockedOut(wait) => Some(*wait),
+        Error::DailyCap { wait, .. } => Duration::try_from(*wait).ok(),
+        _ => None,
+    }
 }
 
 impl From<Error> for Problem {
@@ -190,19 +199,11 @@ impl From<Error> for Problem {
             }
             _ => error.to_string(),
         };
-        match error {
-            Error::LockedOut(wait) => {
-                return Self {
-                    wait_seconds: whole_seconds(wait),
-                    ..Self::new(status, code, detail)
-                };
-            }
-            Error::DailyCap { wait, .. } => {
-                let wait_seconds =
-                    NonZeroU32::new(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
-                return Self { wait_seconds, ..Self::new(status, code, detail) };
-            }
-            _ => {}
+        if let Some(wait) = wait(&error) {
+            return Self {
+                wait_seconds: Some(whole_seconds(wait)),
+                ..Self::new(status, code, detail)
+            };
         }
         let (field, tombstone) = match error {
             Error::Erased(gone) => (None, Some(gone)),

@@ -7,6 +7,7 @@ use callvault::model::{RecordingId, Role};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::browser::{account, sign_in};
 use crate::harness::{ACME, SUPPORT, TestResponse, TestVault, tone};
 use crate::on_each_vault;
 
@@ -18,6 +19,7 @@ on_each_vault! {
     what_is_written_goes_with_the_recording_and_opens_from_no_copy,
     a_set_is_ordered_shared_and_holds_what_one_may_hear,
     a_set_is_nobody_elses,
+    people_are_those_with_accounts_and_tokens,
     only_who_trains_or_listens_writes,
     bad_input_is_refused_by_name,
 }
@@ -400,6 +402,32 @@ async fn a_set_is_nobody_elses(vault: TestVault) {
     assert_eq!(
         send(&vault, &listener, "DELETE", &elsewhere, Value::Null).await.code(),
         "not_found"
+    );
+}
+
+async fn people_are_those_with_accounts_and_tokens(vault: TestVault) {
+    let id = vault.recording(SUPPORT, &tone(2.0, 1)).await;
+    account(&vault, "tess", &[Role::Trainer]).await;
+    account(&vault, "olga", &[Role::Operator]).await;
+    let trainer = vault.token(Role::Trainer).await;
+    vault.token(Role::CustomerListener).await;
+    let people = get(&vault, &trainer, "/v1/people").await;
+    let names: Vec<_> = people["items"].as_array().unwrap().iter().map(|p| &p["name"]).collect();
+    assert_eq!(names, ["tess"], "who trains, of the own controller, and not oneself");
+    let set = set(&vault, &trainer, "voorbeelden").await;
+    add(&vault, &trainer, &set, json!({"recording": id})).await;
+    let share = json!({"shared_with": [people["items"][0]["id"]]});
+    let shared = send(&vault, &trainer, "PATCH", &set, share).await;
+    assert_eq!(shared.json()["shared_with"][0]["name"], "tess", "{}", shared.text());
+    let tess = sign_in(&vault, "tess").await;
+    assert_eq!(ids(&tess.get(&vault, &format!("{set}/items")).await.json(), "recording"), [id]);
+    let notes = format!("/v1/recordings/{id}/notes");
+    let made = tess.post(&vault, &notes, json!({"at": 0.5, "text": "helder"})).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let seen = get(&vault, &trainer, &notes).await;
+    assert_eq!(
+        (&seen["items"][0]["author"]["name"], &seen["items"][0]["mine"]),
+        (&"tess".into(), &false.into())
     );
 }
 

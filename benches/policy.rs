@@ -125,6 +125,7 @@ async fn vault(dir: &Path, clock: &Clock) -> Result<(Vault, Keys), Failure> {
         identity: callvault::vault::Identity::default(),
         ledger: LedgerSettings::default(),
         renew_days: true,
+        training: callvault::vault::TrainingSettings::default(),
         scrub: ScrubSettings { every: None, rate: 1 << 20 },
     };
     let (keyring, clock) = (keys.clone(), clock.clone());

@@ -1,7 +1,7 @@
 //! The API: each handler turns a request into one operation of the vault and dresses the outcome.
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
-//! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
+//! - one file a persona: `ingest` (PBXs), `recordings`, `playback`, `notes` and `training_sets` (trainers, listeners),
 //!   `erasure`, `restriction`, `holds`, `ledger` and `challenge` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `session` and `elsewhere` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
 
@@ -23,6 +23,7 @@ mod ingest;
 mod leaving;
 mod ledger;
 mod limits;
+mod notes;
 mod openapi;
 mod operator;
 mod paced;
@@ -33,6 +34,7 @@ mod retention;
 mod serve;
 mod session;
 mod system;
+mod training_sets;
 mod webhooks;
 
 use std::borrow::Cow;

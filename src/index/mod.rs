@@ -28,6 +28,8 @@ pub mod ledger_replay;
 pub mod ledger_tiles;
 pub mod ledger_witnesses;
 pub mod nodes;
+pub mod notes;
+pub mod people;
 pub mod playbacks;
 pub mod policies;
 pub mod recordings;
@@ -41,6 +43,7 @@ mod sql;
 pub mod tellings;
 pub mod tickets;
 pub mod tokens;
+pub mod training_sets;
 pub mod webhooks;
 
 pub use db::{Db, Kind, POSTGRES_MIGRATIONS, Pool, SQLITE_MIGRATIONS, Tx};

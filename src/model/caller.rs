@@ -226,7 +226,8 @@ impl Caller {
 ///
 /// Full numbers: a customer's own people see their own; provider staff see them masked until a
 /// case opens them.
-const fn role_grants(role: Role, grant: Grant) -> bool {
+#[must_use]
+pub const fn role_grants(role: Role, grant: Grant) -> bool {
     match grant {
         Grant::Upload => matches!(role, Role::Ingest),
         Grant::Find => matches!(

@@ -56,6 +56,8 @@ text_enum! {
         AccessExported => "access.exported",
         /// Somebody was refused.
         AccessDenied => "access.denied",
+        /// Somebody heard far more recordings than the others on a day.
+        AccessOutlier => "access.outlier",
         /// A customer was added.
         TenantEnabled => "tenant.enabled",
         /// A customer leaves: recordings can be fetched for a while and then go.

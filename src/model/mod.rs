@@ -12,6 +12,7 @@ mod access_tests;
 mod byte_range;
 mod caller;
 mod event;
+mod free_text;
 mod hold;
 mod ids;
 mod number;
@@ -26,8 +27,9 @@ mod time;
 
 pub use access::{Decision, Denied, Listening, Subject, is_own_call, knows, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
-pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
+pub use caller::{Caller, Grant, IngestScope, Purpose, Role, role_grants};
 pub use event::{Entry, Event, WebhookEvent};
+pub use free_text::{Personal, personal_number};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
     ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, ItemId, NoteId,

@@ -137,6 +137,7 @@ pub struct Numbers {
 
 /// A recording.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Recording {
     /// Its random identifier; its object in the store has the same name.
     pub id: RecordingId,

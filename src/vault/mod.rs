@@ -2,8 +2,8 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
-//! - finding: `find`, [`view`]
+//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
+//! - finding: `find`, [`view`]; training: `training` (notes, tags, sets)
 //! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
@@ -25,6 +25,7 @@ mod claim;
 pub mod compliance;
 mod content;
 mod customers;
+mod daily_cap;
 pub mod doctor;
 mod early;
 mod elsewhere;
@@ -39,12 +40,14 @@ mod health;
 mod holds;
 mod ingest;
 mod journal;
+mod keep_playing;
 mod keyring_place;
 mod leaving;
 mod ledger;
 mod logs;
 mod numbers;
 mod object;
+mod outliers;
 mod play;
 mod playing;
 mod policies;
@@ -69,6 +72,7 @@ mod sources;
 mod standing;
 mod ticket;
 mod tokens;
+mod training;
 mod upkeep;
 pub mod view;
 mod watch;
@@ -102,6 +106,7 @@ pub use approvals::ApprovalView;
 pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
+pub use daily_cap::TrainingSettings;
 pub use elsewhere::{ElsewhereSettings, GroupRoles, Provider, Start};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
@@ -138,6 +143,7 @@ pub use sources::SourceView;
 pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret, TokenView};
+pub use training::{ItemView, NewItem, NewNote, NoteChange, NoteView, Person, SetChange, SetView};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
@@ -170,6 +176,8 @@ pub struct Settings {
     pub allow_private_webhooks: bool,
     /// Who the provider is.
     pub identity: Identity,
+    /// What trainers are shown, and how much of it a day.
+    pub training: TrainingSettings,
     /// What the logs are called and who cosigns them.
     pub ledger: LedgerSettings,
     /// How people sign in.

@@ -17,8 +17,8 @@ use crate::index::ledger_entries::NewEntry;
 use crate::index::playbacks::{self, Ending, Playback};
 use crate::index::{self, tellings};
 use crate::model::{
-    Caller, Denied, Event, Listening, PlaybackId, PrincipalId, Purpose, Recording, RecordingId,
-    Subject, Timestamp, listen,
+    Caller, Denied, Event, Listening, PrincipalId, Purpose, Recording, RecordingId, Subject,
+    Timestamp, listen,
 };
 
 /// A refusal that comes again is told again after this.
@@ -38,10 +38,10 @@ pub struct Wish {
 /// One listening, as the ledger counts them: who, what, what for, in which case.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Occasion {
-    by: PrincipalId,
-    recording: RecordingId,
-    purpose: Purpose,
-    case: Option<String>,
+    pub(super) by: PrincipalId,
+    pub(super) recording: RecordingId,
+    pub(super) purpose: Purpose,
+    pub(super) case: Option<String>,
 }
 
 impl Occasion {
@@ -68,7 +68,7 @@ pub(super) struct Refused {
 pub struct Heard {
     pub(super) recording: Arc<Recording>,
     pub(super) may: Listening,
-    occasion: Occasion,
+    pub(super) occasion: Occasion,
     /// When that was decided.
     at: Timestamp,
 }
@@ -156,29 +156,36 @@ impl Vault {
     }
 
     async fn playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
-        match self.0.players.find(&heard.occasion, heard.at) {
-            Some(playing) => Ok(playing),
-            None => Box::pin(self.begin_playing(heard)).await,
+        if let Some(playing) = self.0.players.find(&heard.occasion, heard.at) {
+            return Ok(playing);
         }
+        let begun = Box::pin(self.begin_playing(heard)).await;
+        self.capped(heard, begun).await
+    }
+
+    /// Tells of a refusal that came after the decision: of too much in a day.
+    pub(super) async fn capped<T>(
+        &self,
+        heard: &Heard,
+        begun: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Err(Error::DailyCap { .. }) = begun {
+            let Occasion { by, recording, purpose, .. } = heard.occasion;
+            let refused = Refused { by, recording, purpose: Some(purpose), why: "daily_cap" };
+            self.tell_refusal(&heard.recording, refused).await?;
+        }
+        begun
     }
 
     async fn begin_playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
         let Heard { recording, occasion, .. } = heard;
         let now = self.0.clock.now();
-        let row = Playback {
-            id: PlaybackId::random(),
-            controller: recording.controller,
-            recording: recording.id,
-            principal: occasion.by,
-            purpose: occasion.purpose,
-            case_id: occasion.case.clone().unwrap_or_default(),
-            started_at: now,
-            coverage: 0,
-        };
+        let row = heard.playback(now);
         let mut tx = self.addition().await?;
         if !playbacks::stored(&mut tx, recording.id).await? {
             return Err(Error::Erased(Box::new(gone(recording))));
         }
+        self.within_cap(&mut tx, &row).await?;
         let idle = Ending::Same(&row, now.plus(-playing::IDLE));
         let ended = playbacks::end(&mut tx, idle, now, 1).await?;
         let entries: Vec<_> = ended.iter().map(|row| played(row, now)).collect();

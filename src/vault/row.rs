@@ -1,6 +1,7 @@
 //! What a recording leaves in the index: its row, its marks, its derived data, its ledger entry.
 
 use super::accept::Target;
+use super::daily_cap::TrainingSettings;
 use super::error::Error;
 use super::fields::Draft;
 use super::sealing::Sealed;
@@ -9,7 +10,9 @@ use crate::audio::Analysis;
 use crate::crypto::{WrapFacts, seal_note};
 use crate::index::{self, recordings::Marks};
 use crate::ledger::ciphertext;
-use crate::model::{Class, E164, Event, Metadata, Recording, SealedKey, State, Timestamp};
+use crate::model::{
+    Class, ControllerId, E164, Event, Metadata, Recording, RecordingId, SealedKey, State, Timestamp,
+};
 use crate::retention::Dates;
 
 impl Vault {
@@ -161,7 +164,7 @@ impl Vault {
             restricted: false,
             ground: None,
             objected: false,
-            sampled: true,
+            sampled: self.in_sample(draft.class, target.controller, id)?,
             annotated: false,
             cause: None,
             case_id: None,
@@ -175,6 +178,24 @@ impl Vault {
                 commitment: sealed.commitment().to_vec(),
             },
         })
+    }
+
+    /// Whether trainers are shown it: a keyed hash of its identifier, which the vault draws, says so,
+    /// and nobody who sends recordings can tell or steer that.
+    fn in_sample(
+        &self,
+        class: Class,
+        controller: ControllerId,
+        id: RecordingId,
+    ) -> Result<bool, Error> {
+        let share = self.0.settings.training.sample;
+        if class != Class::Support || share >= TrainingSettings::ALL {
+            return Ok(true);
+        }
+        let hash = self.0.keys.blind(controller, "sample", id.as_bytes())?;
+        let (place, _) = hash.split_first_chunk::<8>().ok_or(crate::crypto::Error::Open)?;
+        let place = u128::from(u64::from_be_bytes(*place)) * u128::from(TrainingSettings::ALL);
+        Ok(place >> 64 < u128::from(share))
     }
 
     fn marks(&self, draft: &Draft, target: &Target, sealed: &Sealed) -> Result<Marks, Error> {

@@ -27,6 +27,7 @@ mod leaving;
 mod leaving_kept;
 mod ledger;
 mod limits;
+mod listening;
 mod lying_stores;
 mod oidc;
 mod operating;
@@ -43,6 +44,7 @@ mod signing_in;
 mod store;
 mod system;
 mod tenants;
+mod training;
 mod webhooks;
 
 /// What the ledger of a controller says, a leaf a line.

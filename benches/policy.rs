@@ -220,6 +220,8 @@ fn recording(
         restricted: false,
         ground: None,
         objected: false,
+        muted: 0,
+        mutes_version: 0,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

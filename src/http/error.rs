@@ -104,6 +104,7 @@ impl From<Error> for Problem {
             Error::Lost => (S::GONE, "lost"),
             Error::ExportBroken => (S::GONE, "export_broken"),
             Error::Restricted => (S::LOCKED, "restricted"),
+            Error::Muted => (S::CONFLICT, "muted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
             Error::Rule { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_policy"),

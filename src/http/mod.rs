@@ -1,7 +1,7 @@
 //! The API: each handler turns a request into one operation of the vault and dresses the outcome.
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
-//! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
+//! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners), `mutes`, `evidence`,
 //!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `webhooks` (whoever wants to hear of events), `system` (machines)
 
@@ -12,12 +12,14 @@ mod customers;
 mod erasure;
 mod erasures;
 mod error;
+mod evidence;
 mod extract;
 mod holds;
 mod ingest;
 mod leaving;
 mod ledger;
 mod limits;
+mod mutes;
 mod openapi;
 mod paced;
 mod playback;

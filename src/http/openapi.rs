@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, playback,
+    App, compliance, customers, erasure, erasures, evidence, holds, ingest, leaving, ledger, mutes, playback,
     recordings, restriction, retention, system, webhooks,
 };
 
@@ -46,6 +46,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(ingest::routes())
         .merge(recordings::routes())
         .merge(playback::routes())
+        .merge(mutes::routes())
+        .merge(evidence::routes())
         .merge(erasure::routes())
         .merge(erasures::routes())
         .merge(compliance::routes())

@@ -170,6 +170,8 @@ mod tests {
             restricted: false,
             ground: None,
             objected: false,
+            muted: 0,
+            mutes_version: 0,
             cause: None,
             case_id: None,
             key_destroyed_at: None,

@@ -61,6 +61,12 @@ impl Purpose {
         matches!(self, Self::Evidence | Self::Disclosure)
     }
 
+    /// Whether muted parts are heard for this purpose too: then the recording itself is the point.
+    #[must_use]
+    pub const fn hears_muted(self) -> bool {
+        matches!(self, Self::Evidence | Self::Disclosure)
+    }
+
     /// Whether listening for this purpose needs a case to refer to.
     #[must_use]
     pub const fn needs_case(self) -> bool {
@@ -103,6 +109,14 @@ pub enum Grant {
     SetPolicies,
     /// Seeing the figures of compliance, accesses, changes of terms and the register.
     SeeCompliance,
+    /// Muting parts of recordings, and taking that back.
+    Mute,
+    /// Asking for evidence packages, and fetching those that another person agreed to.
+    AskEvidence,
+    /// Agreeing to an evidence package.
+    ApproveEvidence,
+    /// Seeing what was handed out.
+    SeeEvidence,
 }
 
 impl Grant {
@@ -124,6 +138,10 @@ impl Grant {
         Self::SeePolicies,
         Self::SetPolicies,
         Self::SeeCompliance,
+        Self::Mute,
+        Self::AskEvidence,
+        Self::ApproveEvidence,
+        Self::SeeEvidence,
     ];
 }
 
@@ -241,6 +259,12 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         ),
         Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
         Grant::SeeCompliance => matches!(role, Role::Compliance | Role::Auditor),
+        Grant::Mute => matches!(role, Role::Evidence),
+        Grant::AskEvidence => matches!(role, Role::Evidence | Role::Legal),
+        Grant::ApproveEvidence => matches!(role, Role::Evidence | Role::Compliance | Role::Legal),
+        Grant::SeeEvidence => {
+            matches!(role, Role::Evidence | Role::Compliance | Role::Auditor | Role::Legal)
+        }
     }
 }
 
@@ -250,15 +274,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#..............."),
-        (Role::Trainer, ".#.............."),
-        (Role::Evidence, ".#........#.#..."),
-        (Role::CustomerAdmin, ".####..########."),
-        (Role::CustomerListener, ".##............."),
-        (Role::Compliance, ".#.##..#..####.#"),
-        (Role::Auditor, ".#.....#....#..#"),
-        (Role::Legal, "..........###..."),
-        (Role::Operator, ".....##..#......"),
+        (Role::Ingest, "#..................."),
+        (Role::Trainer, ".#.................."),
+        (Role::Evidence, ".#........#.#...####"),
+        (Role::CustomerAdmin, ".####..########....."),
+        (Role::CustomerListener, ".##................."),
+        (Role::Compliance, ".#.##..#..####.#..##"),
+        (Role::Auditor, ".#.....#....#..#...#"),
+        (Role::Legal, "..........###....###"),
+        (Role::Operator, ".....##..#.........."),
     ];
 
     #[test]

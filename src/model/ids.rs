@@ -76,6 +76,14 @@ id! {
     HoldId
 }
 id! {
+    /// Identifies an evidence package.
+    EvidenceId
+}
+id! {
+    /// Identifies a muted part of a recording.
+    MuteId
+}
+id! {
     /// Identifies something asked for that a second person has to agree to.
     ApprovalId
 }

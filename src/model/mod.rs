@@ -10,8 +10,10 @@ mod access;
 mod byte_range;
 mod caller;
 mod event;
+mod evidence;
 mod hold;
 mod ids;
+mod mute;
 mod number;
 mod page;
 mod policy;
@@ -26,11 +28,13 @@ pub use access::{Decision, Denied, Listening, Subject, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
 pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
 pub use event::{Entry, Event, WebhookEvent};
+pub use evidence::{EvidencePackage, EvidenceState, SheetLanguage};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
-    ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, PrincipalId, RecordingId,
-    RefError, WebhookId,
+    ApprovalId, ControllerId, CustomerRef, DeliveryId, EvidenceId, ExportId, HoldId, MuteId, PrincipalId,
+    RecordingId, RefError, WebhookId,
 };
+pub use mute::{Mute, MuteReason};
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
 pub use policy::{

@@ -2,7 +2,7 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `content`, `source`, `ticket`
+//! - playing: `play`, `content`, `source`, `ticket`, `mutes` (what is silence)
 //! - finding: `find`, [`view`]
 //! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
@@ -10,6 +10,7 @@
 //! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
+//! - handing out: `evidence` (packages), `zip`
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
 
@@ -25,6 +26,7 @@ mod early;
 mod erase;
 pub mod erasures;
 mod error;
+mod evidence;
 mod export_log;
 pub mod fields;
 mod find;
@@ -36,6 +38,7 @@ mod keyring_place;
 mod leaving;
 mod ledger;
 mod logs;
+mod mutes;
 mod numbers;
 mod object;
 mod play;
@@ -62,6 +65,7 @@ pub mod view;
 mod watch;
 mod webhooks;
 mod witness;
+mod zip;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +92,7 @@ pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
+pub use evidence::{NewPackage, Package, PackageView};
 pub use find::Filter;
 pub use forget::Forgetting;
 pub use holds::{HoldView, HoldWish, HoldsWanted, NewHold, Step};
@@ -99,6 +104,7 @@ pub use leaving::{
     Phase, Remaining,
 };
 pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
+pub use mutes::{MuteView, NewMute};
 pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{

@@ -4,7 +4,7 @@ use super::accept::Target;
 use super::error::Error;
 use super::fields::Draft;
 use super::sealing::Sealed;
-use super::{Vault, ledger, numbers};
+use super::{Vault, ledger, mutes, numbers};
 use crate::audio::Analysis;
 use crate::crypto::{WrapFacts, seal_note};
 use crate::index::{self, recordings::Marks};
@@ -72,6 +72,7 @@ impl Vault {
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
         let mut entries = vec![entry];
+        entries.extend(mutes::keep_pauses(&mut tx, &mut recording, &draft.pauses).await?);
         entries.extend(self.caught(&mut tx, draft, &mut recording).await?);
         index::ledger_entries::append(&mut tx, &entries).await?;
         // Notice is given with an entry in the same ledger: it came before this one, or it waits.
@@ -155,6 +156,8 @@ impl Vault {
             restricted: false,
             ground: None,
             objected: false,
+            muted: 0,
+            mutes_version: 0,
             cause: None,
             case_id: None,
             key_destroyed_at: None,

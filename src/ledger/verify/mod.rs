@@ -5,6 +5,7 @@
 //! Whatever is wrong is told in a sentence, and nothing after it is believed.
 
 mod certificate;
+mod evidence;
 mod log;
 mod population;
 
@@ -19,6 +20,7 @@ use super::note::{Note, VerifierKey};
 use super::tree::Hash;
 
 pub use certificate::{Wrong, certificate};
+pub use evidence::{Evidence, Unsound, evidence};
 pub use population::{Fate, Population, Summary};
 
 /// What is wrong with a log.
@@ -101,6 +103,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         wrong: Wrong,
+    },
+    /// An evidence package is wrong.
+    #[error("{path}: {wrong}")]
+    Evidence {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: Unsound,
     },
     /// There is nothing to verify.
     #[error("{path} holds no exported log")]

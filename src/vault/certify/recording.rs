@@ -1,5 +1,9 @@
 //! The certificate of one recording.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use super::super::error::Error;
 use super::super::{Vault, must};
 use super::left::{Remains, days};
@@ -7,7 +11,7 @@ use super::{Issued, second_look};
 use crate::index::{erasures, ledger_entries};
 use crate::ledger::certificate::{OfRecording, Proven, Subject, What};
 use crate::ledger::{is_evidence, told_of};
-use crate::model::{Caller, Entry, Event, Grant, RecordingId};
+use crate::model::{Caller, Entry, Event, Grant, RecordingId, Timestamp};
 
 impl Vault {
     /// The certificate of the erasure of a recording; none before its erasing began.
@@ -41,10 +45,30 @@ impl Vault {
         if handed_out > 0 {
             remains.add(What::HandedOut, handed_out as u64, None);
         }
+        for until in packages(&entries).into_values() {
+            remains.add(What::HandedOut, 1, until);
+        }
         let of = OfRecording { erasure, entries: evidence, checkpoint: String::new() };
         let draft = self.draft(controller, Subject::Recording(Box::new(of)), &remains).await?;
         self.issue(controller, &format!("recording/{id}"), draft).await
     }
+}
+
+/// The evidence packages that left, and the end of the day by which each is to be destroyed.
+fn packages(entries: &[Entry]) -> HashMap<Uuid, Option<Timestamp>> {
+    let out = entries.iter().filter(|entry| entry.event == Event::EvidenceHandedOut);
+    out.filter_map(|entry| serde_json::from_str::<HandedOut>(&entry.body).ok())
+        .map(|told| {
+            let midnight = format!("{}T00:00:00Z", told.destroy_by).parse::<Timestamp>();
+            (told.package, midnight.ok().and_then(|midnight| midnight.day().end()))
+        })
+        .collect()
+}
+
+#[derive(serde::Deserialize)]
+struct HandedOut {
+    package: Uuid,
+    destroy_by: String,
 }
 
 fn proven(entry: &Entry) -> Proven {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::zip::{DESCRIPTOR, DIRECTORY, END, File, LOCAL};
+use crate::vault::zip::{DESCRIPTOR, DIRECTORY, END, File, LOCAL};
 use crate::index::exports::{Export, Item, Part};
 use crate::model::RecordingId;
 
@@ -124,7 +124,7 @@ impl Layout {
     /// The end of the archive.
     pub(super) fn end(&self) -> Vec<u8> {
         let at = self.start(Section::Lists);
-        super::zip::end(self.contained + 2, at, self.start(Section::End) - at)
+        crate::vault::zip::end(self.contained + 2, at, self.start(Section::End) - at)
     }
 }
 

@@ -64,6 +64,8 @@ fn recording(controller: ControllerId, n: i64) -> Recording {
         restricted: false,
         ground: None,
         objected: false,
+        muted: 0,
+        mutes_version: 0,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

@@ -1,6 +1,8 @@
 //! Listeners for the benches: each plays one recording at real-time pace from a random place, as an `<audio>`
 //! element does, and counts how often the sound stops. Prints one line of JSON.
 
+#![expect(clippy::cast_precision_loss, reason = "counts of bytes stay far below 2^52")]
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,7 +52,11 @@ const AHEAD: f64 = 10.0;
 /// How much sound a player has before it starts, and before it goes on after it stopped.
 const START: f64 = 0.25;
 
-async fn listen(args: &Args, item: &Item, place: f64) -> Result<Heard, Box<dyn Error + Send + Sync>> {
+async fn listen(
+    args: &Args,
+    item: &Item,
+    place: f64,
+) -> Result<Heard, Box<dyn Error + Send + Sync>> {
     let mut heard = Heard::default();
     let length = item.rate * (args.seconds + AHEAD);
     let from = ((item.bytes - length).max(0.0) * place).floor();
@@ -60,7 +66,7 @@ async fn listen(args: &Args, item: &Item, place: f64) -> Result<Heard, Box<dyn E
         head.push_str(header);
         head.push_str("\r\n");
     }
-    head.push_str(&format!("Range: bytes={from:.0}-{to:.0}\r\n\r\n"));
+    head = format!("{head}Range: bytes={from:.0}-{to:.0}\r\n\r\n");
     let begun = Instant::now();
     let mut stream = TcpStream::connect(&args.server).await?;
     stream.set_nodelay(true)?;

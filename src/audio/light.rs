@@ -248,11 +248,8 @@ impl Light {
 
     fn assemble(&self, page: u64, packets: &[Vec<u8>]) -> Vec<u8> {
         let last = page + 1 >= self.pages();
-        let ended = if last {
-            self.played() + u64::from(PRE_SKIP)
-        } else {
-            (page + 1) * PACKETS * PACKET
-        };
+        let ended =
+            if last { self.played() + u64::from(PRE_SKIP) } else { (page + 1) * PACKETS * PACKET };
         ogg::page(page, ended, last, packets)
     }
 }

@@ -103,8 +103,14 @@ mod tests {
             let tone = |at: f64, rate: u32| (at * 440.0 * 2.0 * PI / f64::from(rate)).sin();
             for sample in 1_000..1_500_u32 {
                 let (at, part) = resampler.place(sample.into());
-                #[expect(clippy::cast_precision_loss, reason = "a small number")]
-                let value = |offset: i64| Some(tone((at as i64 + offset) as f64, from) as f32);
+                #[expect(
+                    clippy::cast_precision_loss,
+                    clippy::cast_possible_truncation,
+                    reason = "a small number"
+                )]
+                let value = |offset: i64| {
+                    Some(tone(at.checked_add_signed(offset).unwrap() as f64, from) as f32)
+                };
                 let made = f64::from(resampler.sample(part, value));
                 let expected = tone(f64::from(sample), to);
                 assert!((made - expected).abs() < 0.01, "{from}→{to}: {made} for {expected}");

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, compliance, customers, erasure, erasures, evidence, holds, ingest, leaving, ledger, mutes, playback,
-    recordings, restriction, retention, system, webhooks,
+    App, compliance, customers, erasure, erasures, evidence, holds, ingest, leaving, ledger, mutes,
+    playback, recordings, restriction, retention, system, webhooks,
 };
 
 /// Where the document is served.

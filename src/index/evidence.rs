@@ -28,7 +28,8 @@ struct Row {
     handed_out_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "SELECT id, controller_id, recording_id, purpose, case_id, recipient, language,
+const COLUMNS: &str =
+    "SELECT id, controller_id, recording_id, purpose, case_id, recipient, language,
     destroy_by, state, asked_by, asked_at, approved_by, approved_at, handed_out, handed_out_at
     FROM evidence_packages";
 

@@ -194,7 +194,8 @@ mod tests {
         let text = manifest.text();
         assert_eq!(Manifest::parse(&text).unwrap(), manifest);
         assert!(super::super::Checkpoint::parse(&text).is_err());
-        for wrong in ["", "x", &text[1..], &text.replace(" 9 ", " 09 "), &text.replace("file ", "")] {
+        for wrong in ["", "x", &text[1..], &text.replace(" 9 ", " 09 "), &text.replace("file ", "")]
+        {
             assert!(Manifest::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -74,7 +74,9 @@ const fn purpose(purpose: Purpose, l: Language) -> &'static str {
         Purpose::Evidence => l.of("bewijs van gemaakte afspraken", "evidence of agreements"),
         Purpose::OwnUse => l.of("eigen gebruik", "own use"),
         Purpose::Rights => l.of("rechten van betrokkenen", "rights of data subjects"),
-        Purpose::Disclosure => l.of("verstrekking aan een autoriteit", "disclosure to an authority"),
+        Purpose::Disclosure => {
+            l.of("verstrekking aan een autoriteit", "disclosure to an authority")
+        }
     }
 }
 
@@ -89,7 +91,8 @@ fn told(entry: &str, l: Language) -> String {
     if let Some(why) = text("purpose").and_then(|word| word.parse().ok()) {
         line = format!("{line}, {}", purpose(why, l));
     }
-    for (key, nl, en) in [("case", "zaak", "case"), ("by", "door", "by"), ("agreed", "met", "with")] {
+    for (key, nl, en) in [("case", "zaak", "case"), ("by", "door", "by"), ("agreed", "met", "with")]
+    {
         if let Some(value) = text(key) {
             line = format!("{line}, {} {value}", l.of(nl, en));
         }
@@ -110,7 +113,9 @@ fn event_word(event: Event, l: Language) -> Option<&'static str> {
         Event::RestrictionLifted => l.of("beperking opgeheven", "restriction lifted"),
         Event::ObjectionMade => l.of("bezwaar gemaakt", "objected to"),
         Event::ObjectionDecided => l.of("bezwaar behandeld", "objection decided"),
-        Event::MuteSet => l.of("een deel gedempt (origineel ongewijzigd)", "a part muted (original kept)"),
+        Event::MuteSet => {
+            l.of("een deel gedempt (origineel ongewijzigd)", "a part muted (original kept)")
+        }
         Event::MuteLifted => l.of("demping opgeheven", "mute lifted"),
         Event::EvidenceApproved => l.of("bewijspakket goedgekeurd", "evidence package approved"),
         Event::EvidenceHandedOut => l.of("bewijspakket meegegeven", "evidence package handed out"),

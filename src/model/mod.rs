@@ -31,8 +31,8 @@ pub use event::{Entry, Event, WebhookEvent};
 pub use evidence::{EvidencePackage, EvidenceState, SheetLanguage};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
-    ApprovalId, ControllerId, CustomerRef, DeliveryId, EvidenceId, ExportId, HoldId, MuteId, PrincipalId,
-    RecordingId, RefError, WebhookId,
+    ApprovalId, ControllerId, CustomerRef, DeliveryId, EvidenceId, ExportId, HoldId, MuteId,
+    PrincipalId, RecordingId, RefError, WebhookId,
 };
 pub use mute::{Mute, MuteReason};
 pub use number::{E164, NumberError};

@@ -47,7 +47,14 @@ impl Fields {
         let value = value.trim();
         let max = if *field == "pause" { MAX_LIST } else { MAX_VALUE };
         if value.len() > max || value.chars().any(char::is_control) {
-            return Err(bad(field, if max == MAX_LIST { "is at most 4096 bytes" } else { "is at most 256 bytes of printable text" }));
+            return Err(bad(
+                field,
+                if max == MAX_LIST {
+                    "is at most 4096 bytes"
+                } else {
+                    "is at most 256 bytes of printable text"
+                },
+            ));
         }
         if !value.is_empty() && self.0.insert(field, value.to_owned()).is_some() {
             return Err(bad(field, "is given twice"));

@@ -9,7 +9,8 @@ use super::error::Error;
 use crate::index::restrictions::{self, Ending, NewRestriction};
 use crate::index::{Tx, holds, mutes, recordings as rows};
 use crate::model::{
-    ControllerId, Day, Event, Ground, Hold, HoldId, Mute, MuteId, Outcome, PrincipalId, RecordingId, Timestamp,
+    ControllerId, Day, Event, Ground, Hold, HoldId, Mute, MuteId, Outcome, PrincipalId,
+    RecordingId, Timestamp,
 };
 
 /// How many recordings of a hold at once.

@@ -62,7 +62,10 @@ fn checked(bytes: &[u8], key: &str) -> Result<verify::Evidence, String> {
     verify::evidence(&path, &key).map_err(|error| error.to_string())
 }
 
-fn entries(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+/// The files of an archive with their names.
+type Files = Vec<(String, Vec<u8>)>;
+
+fn entries(bytes: &[u8]) -> Files {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut all = Vec::new();
     for n in 0..archive.len() {
@@ -111,7 +114,11 @@ async fn a_package_takes_two_persons_and_checks_out(vault: TestVault) {
     }
     let done = post(&vault, &bram, &approval, json!({})).await;
     assert_eq!((done.status, &done.json()["state"]), (StatusCode::OK, &json!("approved")));
-    assert_eq!(post(&vault, &bram, &approval, json!({})).await.code(), "conflict", "once is enough");
+    assert_eq!(
+        post(&vault, &bram, &approval, json!({})).await.code(),
+        "conflict",
+        "once is enough"
+    );
     assert_eq!(fetch(&vault, &bram, &package).await.code(), "forbidden", "who agrees gets nothing");
 
     let path = format!("/v1/evidence/{package}/package");
@@ -169,7 +176,7 @@ fn command(package: &[u8], key: &str) {
 fn damage_is_found(package: &[u8], key: &str) {
     let files = entries(package);
     assert!(checked(&zipped(&files), key).is_ok(), "packed again it is the same package");
-    let with = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let with = |change: &dyn Fn(&mut Files)| {
         let mut changed = files.clone();
         change(&mut changed);
         checked(&zipped(&changed), key).expect_err("a changed package")
@@ -180,7 +187,8 @@ fn damage_is_found(package: &[u8], key: &str) {
             let middle = files[n].1.len() / 3;
             files[n].1[middle] ^= 1;
         });
-        let told = said.contains("changed") || said.contains("manifest") || said.contains("of vault");
+        let told =
+            said.contains("changed") || said.contains("manifest") || said.contains("of vault");
         assert!(told || said.contains("is of "), "{name}: {said}");
         let said = with(&|files| drop(files.remove(n)));
         assert!(said.contains(&format!("{name} is not in it")), "{name}: {said}");
@@ -304,7 +312,10 @@ async fn what_may_not_be_heard_is_not_handed_out(vault: TestVault) {
     assert_eq!(refused.status, StatusCode::NO_CONTENT);
     let path = format!("/v1/evidence/{}", other["id"].as_str().unwrap());
     assert_eq!(vault.get(&path).token(&dpo).send().await.json()["state"], "refused");
-    assert_eq!(post(&vault, &bram, &format!("{path}/approval"), json!({})).await.code(), "conflict");
+    assert_eq!(
+        post(&vault, &bram, &format!("{path}/approval"), json!({})).await.code(),
+        "conflict"
+    );
     let late = ask(&vault, &anna, id, wish()).await.json();
     vault.advance_days(8);
     let path = format!("/v1/evidence/{}/approval", late["id"].as_str().unwrap());
@@ -315,10 +326,8 @@ async fn what_may_not_be_heard_is_not_handed_out(vault: TestVault) {
     }
 
     // Two of the legal desk for an order, in the other language.
-    let (jan, eva) = (
-        somebody(&vault, Role::Legal, "jan").await,
-        somebody(&vault, Role::Legal, "eva").await,
-    );
+    let (jan, eva) =
+        (somebody(&vault, Role::Legal, "jan").await, somebody(&vault, Role::Legal, "eva").await);
     let mut order = wish();
     order["language"] = json!("en");
     let package = ask(&vault, &jan, id, order).await.json();

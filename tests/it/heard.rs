@@ -124,8 +124,7 @@ fn after_a_seek_the_wav_is_what_ffmpeg_decodes() {
         for _ in 0..3 {
             let at = rate * 2 + usize::try_from(random(54 * rate as u64)).unwrap();
             let begin = 44 + 2 * (at * channels) as u64;
-            let bytes =
-                part(&wav, &bytes, begin..begin + 2 * (PIECE * rate * channels) as u64);
+            let bytes = part(&wav, &bytes, begin..begin + 2 * (PIECE * rate * channels) as u64);
             // Silence where the piece would be, so that places are the same in both.
             let mut here = vec![0.0; at * channels];
             here.extend(samples(&bytes));
@@ -155,12 +154,7 @@ fn loudness(samples: &[f64], rate: usize, channels: usize) -> Vec<f64> {
 }
 
 /// What ffmpeg hears, moved by as much as its decoder is ahead of ours or behind it.
-fn at_our_place(
-    mut original: Vec<f64>,
-    analysis: &Analysis,
-    name: &str,
-    bytes: &[u8],
-) -> Vec<f64> {
+fn at_our_place(mut original: Vec<f64>, analysis: &Analysis, name: &str, bytes: &[u8]) -> Vec<f64> {
     let (rate, channels) = (analysis.sample_rate as usize, usize::from(analysis.channels));
     let wav = Rendition::open(&analysis.index).unwrap();
     let at = 20 * rate;
@@ -227,8 +221,7 @@ fn after_a_seek_the_light_rendition_sounds_like_the_original() {
         for _ in 0..4 {
             let first = random(light.len());
             let last = (first + random(9_000)).min(light.len());
-            let expected =
-                &opus[usize::try_from(first).unwrap()..usize::try_from(last).unwrap()];
+            let expected = &opus[usize::try_from(first).unwrap()..usize::try_from(last).unwrap()];
             assert!(light_part(&light, &bytes, first..last) == expected, "{name} {first}..{last}");
         }
 
@@ -241,7 +234,8 @@ fn after_a_seek_the_light_rendition_sounds_like_the_original() {
             // The decoder settles for a tenth of a second; the two may be two hundredths apart.
             let (begin, len) = (from * 100 + 40, 1_500);
             let heard = &sound[40..40 + len];
-            let near = (begin - 2..=begin + 2).map(|at| correlation(&original[at..at + len], heard));
+            let near =
+                (begin - 2..=begin + 2).map(|at| correlation(&original[at..at + len], heard));
             let likeness = near.fold(-1.0, f64::max);
             assert!(likeness > 0.95, "{name} from {from} s: {likeness}");
         }

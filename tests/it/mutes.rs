@@ -53,7 +53,9 @@ async fn a_muted_part_is_silence_for_trainers_and_nobody_else(vault: TestVault) 
         assert_eq!((heard.status, heard.header("content-type")), (StatusCode::OK, "audio/wav"));
         assert_eq!(heard.body.len(), audio.len(), "as long as before");
         assert!(silent(&heard.body, 2, 4));
-        assert!(heard.body[44 + 32_000 - 400..44 + 32_000] == audio[44 + 32_000 - 400..44 + 32_000]);
+        assert!(
+            heard.body[44 + 32_000 - 400..44 + 32_000] == audio[44 + 32_000 - 400..44 + 32_000]
+        );
         assert!(heard.body[44 + 64_000..] == audio[44 + 64_000..]);
     }
     let light = vault.listen(&trainer, id, "purpose=training&as=opus").await;
@@ -75,11 +77,18 @@ async fn a_muted_part_is_silence_for_trainers_and_nobody_else(vault: TestVault) 
         let path = format!("/v1/recordings/{id}/waveform?{query}");
         vault.get(&path).token(token).send().await.json()
     };
-    let (muted, whole) =
-        (picture(&trainer, "purpose=training").await, picture(&reader, "purpose=evidence&case=C-1").await);
+    let (muted, whole) = (
+        picture(&trainer, "purpose=training").await,
+        picture(&reader, "purpose=evidence&case=C-1").await,
+    );
     let loud = |picture: &Value, share: f64| {
         let buckets = picture["peaks"][0].as_array().unwrap();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a list")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a place in a list"
+        )]
         let at = (buckets.len() as f64 * share) as usize;
         buckets[at][1].as_f64().unwrap() > 0.1
     };

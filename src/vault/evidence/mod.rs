@@ -222,7 +222,11 @@ impl Vault {
         Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
-    fn package_view(&self, caller: &Caller, package: &EvidencePackage) -> Result<PackageView, Error> {
+    fn package_view(
+        &self,
+        caller: &Caller,
+        package: &EvidencePackage,
+    ) -> Result<PackageView, Error> {
         let knows = caller.has(Grant::AskEvidence) || caller.has(Grant::ApproveEvidence);
         let recipient = if knows { Some(self.recipient(package)?) } else { None };
         let passed = package.destroy_by < self.0.clock.now().day();

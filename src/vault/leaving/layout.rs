@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use crate::vault::zip::{DESCRIPTOR, DIRECTORY, END, File, LOCAL};
 use crate::index::exports::{Export, Item, Part};
 use crate::model::RecordingId;
+use crate::vault::zip::{DESCRIPTOR, DIRECTORY, END, File, LOCAL};
 
 /// The names of the lists.
 const CSV: &str = "recordings.csv";

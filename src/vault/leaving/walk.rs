@@ -8,13 +8,13 @@ use crc32fast::Hasher;
 use super::export::PAGE;
 use super::layout::{JSON_CLOSING, JSON_OPENING, Layout, Section, audio_name, place};
 use super::listing::heading;
-use crate::vault::zip::File;
 use crate::crypto::SEGMENT;
 use crate::index::exports::{self, Checksum, Export, Item, Part};
 use crate::model::{Caller, Denied, take_along};
 use crate::vault::Vault;
 use crate::vault::content::{Gate, Opened, WINDOW};
 use crate::vault::error::Error;
+use crate::vault::zip::File;
 
 /// How many checksums are remembered at once, and after how many bytes at the latest.
 const CHECKSUMS: usize = 16;

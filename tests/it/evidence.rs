@@ -259,6 +259,12 @@ async fn what_was_handed_out_is_on_record_and_in_the_certificate(vault: TestVaul
     let outside = remains.iter().find(|left| left["what"] == "handed_out").unwrap();
     assert_eq!(outside["count"], 1, "one package, however often it was fetched");
     assert_eq!(outside["until"], "2027-01-01T00:00:00Z");
+    let day = certificate["subject"]["erasure"]["absent_at"].as_str().unwrap()[..10].to_owned();
+    vault.advance_days(2);
+    let path = format!("/v1/certificates?class=support&day={day}");
+    let of_day = vault.get(&path).token(&auditor).send().await.json();
+    let remains = of_day["remains"].as_array().unwrap();
+    assert!(remains.iter().any(|left| left["what"] == "handed_out"), "{of_day}");
     vault.advance_days(200);
     let list = vault.get("/v1/evidence").token(&auditor).send().await.json();
     assert_eq!(list["items"][0]["overdue"], true, "the promise is not forgotten");

@@ -224,6 +224,8 @@ fn recording(
         objected: false,
         sampled: true,
         annotated: false,
+        muted: 0,
+        mutes_version: 0,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

@@ -158,6 +158,7 @@ impl From<Error> for Problem {
             Error::ExportBroken => (S::GONE, "export_broken"),
             Error::DailyCap { .. } => (S::TOO_MANY_REQUESTS, "daily_cap"),
             Error::Restricted => (S::LOCKED, "restricted"),
+            Error::Muted => (S::CONFLICT, "muted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
             Error::PersonalNumber { .. } => (S::UNPROCESSABLE_ENTITY, "personal_number"),

@@ -171,6 +171,10 @@ pub struct Recording {
     pub sampled: bool,
     /// Whether it has notes or tags.
     pub annotated: bool,
+    /// How many parts of it are muted.
+    pub muted: i32,
+    /// How often that changed.
+    pub mutes_version: i32,
     /// Why it was or is being erased.
     pub cause: Option<Cause>,
     /// The opaque reference of the case behind an early erasure.

@@ -72,6 +72,9 @@ pub enum Error {
     /// Its use is restricted.
     #[error("the use of this recording is restricted (GDPR art. 18); it is kept, not played")]
     Restricted,
+    /// Parts of it are muted for the purpose.
+    #[error("parts of this recording are muted for this purpose; ask for as=wav or as=opus")]
+    Muted,
     /// The vault cannot decode it.
     #[error("this recording cannot be decoded ({0}); ask for as=original")]
     Unplayable(String),

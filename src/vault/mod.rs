@@ -2,7 +2,8 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
+//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `source`, `ticket`, `accesses`,
+//!   `mutes` (what is silence)
 //! - finding: `find`, [`view`]; training: `training` (notes, tags, sets)
 //! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
@@ -11,6 +12,7 @@
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`,
 //!   `challenge` (proof that recordings are there)
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
+//! - handing out: `evidence` (packages), `zip`
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - people: `accounts`, `sessions` (signing in), `elsewhere` (`OpenID` Connect)
 //! - around it: `customers`, `tokens`, `sources`, `health`, `recent`, `upkeep`, `watch`, [`doctor`]
@@ -32,6 +34,7 @@ mod elsewhere;
 mod erase;
 pub mod erasures;
 mod error;
+mod evidence;
 mod export_log;
 pub mod fields;
 mod find;
@@ -45,6 +48,7 @@ mod keyring_place;
 mod leaving;
 mod ledger;
 mod logs;
+mod mutes;
 mod numbers;
 mod object;
 mod outliers;
@@ -78,6 +82,7 @@ pub mod view;
 mod watch;
 mod webhooks;
 mod witness;
+mod zip;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +115,7 @@ pub use daily_cap::TrainingSettings;
 pub use elsewhere::{ElsewhereSettings, GroupRoles, Provider, Start};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
+pub use evidence::{NewPackage, Package, PackageView};
 pub use find::Filter;
 pub use forget::Forgetting;
 pub use health::Health;
@@ -122,6 +128,7 @@ pub use leaving::{
     Phase, Remaining,
 };
 pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
+pub use mutes::{MuteView, NewMute};
 pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{

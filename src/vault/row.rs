@@ -5,7 +5,7 @@ use super::daily_cap::TrainingSettings;
 use super::error::Error;
 use super::fields::Draft;
 use super::sealing::Sealed;
-use super::{Vault, ledger, numbers};
+use super::{Vault, ledger, mutes, numbers};
 use crate::audio::Analysis;
 use crate::crypto::{WrapFacts, seal_note};
 use crate::index::{self, recordings::Marks};
@@ -81,6 +81,7 @@ impl Vault {
         let tree = sealed.tree.to_bytes(&salt);
         index::derived::insert(&mut tx, recording.id, ciphertext::KIND, &tree).await?;
         let mut entries = vec![entry];
+        entries.extend(mutes::keep_pauses(&mut tx, &mut recording, &draft.pauses).await?);
         entries.extend(self.caught(&mut tx, draft, &mut recording).await?);
         index::ledger_entries::append(&mut tx, &entries).await?;
         // Notice is given with an entry in the same ledger: it came before this one, or it waits.
@@ -166,6 +167,8 @@ impl Vault {
             objected: false,
             sampled: self.in_sample(draft.class, target.controller, id)?,
             annotated: false,
+            muted: 0,
+            mutes_version: 0,
             cause: None,
             case_id: None,
             key_destroyed_at: None,

@@ -83,6 +83,8 @@ pub struct RecordingView {
     pub tags: Vec<String>,
     /// How many notes there are, for those who train with it.
     pub notes: i64,
+    /// How many parts are muted for every purpose but evidence and disclosure.
+    pub muted: i32,
     /// What the caller may hear it for, now.
     #[schema(value_type = Vec<String>)]
     pub purposes: Vec<Purpose>,
@@ -136,6 +138,7 @@ impl Vault {
             objected: recording.objected,
             tags: Vec::new(),
             notes: 0,
+            muted: recording.muted,
             purposes: self.purposes(caller, recording),
             cause: recording.cause,
             erased_at: recording.erased_at,

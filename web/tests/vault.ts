@@ -5,7 +5,7 @@ import { mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 
-import { PEOPLE, STATE, type State } from './state';
+import { PEOPLE, STATE, type Person, type State } from './state';
 
 const root = resolve(import.meta.dirname, '../..');
 const binary = process.env.CALLVAULT_BIN ?? join(root, 'target/debug/callvault');
@@ -52,7 +52,7 @@ export default async function start(): Promise<() => Promise<void>> {
   const made = spawnSync(join(root, 'scripts/demo-speech.sh'), [speech], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`demo-speech.sh: ${made.stderr}`);
   run(['demo', '--speech', speech]);
-  for (const { name, password, role, customer } of Object.values(PEOPLE)) {
+  for (const { name, password, role, customer } of Object.values<Person>(PEOPLE)) {
     const of = customer ? ['--customer', customer] : [];
     run(['account', 'add', name, '--role', role, ...of], `${password}\n`);
   }

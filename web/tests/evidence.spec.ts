@@ -28,12 +28,12 @@ test('a case comes before the sound; a part is muted; a package needs a second p
   await page.getByRole('button', { name: 'Einde hier' }).click();
   await page.getByRole('combobox', { name: 'Reden' }).selectOption('card_data');
   await page.getByRole('button', { name: 'Fragment dempen' }).click();
-  await expect(page.getByText('0:02.0 – 0:04.0')).toBeVisible();
+  await expect(page.getByText('0:02.0 – 0:04.0', { exact: true })).toBeVisible();
   await look(page, 'evidence');
 
   await page.getByRole('button', { name: 'Bewijspakket aanvragen' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByRole('textbox', { name: 'Ontvanger' }).fill('Afdeling geschillen');
+  await dialog.getByRole('textbox', { name: 'Ontvanger', exact: true }).fill('Afdeling geschillen');
   const day = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
   await dialog.getByLabel('Door de ontvanger te vernietigen uiterlijk').fill(day);
   await look(page, 'ask-package');

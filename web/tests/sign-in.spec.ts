@@ -136,7 +136,7 @@ test.describe('in Dutch', () => {
     refusals,
   }) => {
     await signIn(page, PEOPLE.trainer, '/recordings');
-    await expect(page.getByRole('listitem').first()).toBeVisible();
+    await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible();
     refusals.add(401);
     await page.context().clearCookies();
     await page.getByLabel('Zoek op').fill('willem');

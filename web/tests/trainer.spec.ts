@@ -101,7 +101,7 @@ for (const locale of LOCALES) {
 
     test('recordings are found by filters that live in the address', async ({ page }) => {
       await signIn(page, PEOPLE.trainer, '/recordings');
-      const rows = page.getByRole('listitem');
+      const rows = page.getByRole('main').getByRole('listitem');
       await expect(rows.first()).toBeVisible();
       await expect(page.getByText(words.due).first()).toBeVisible();
       // Numbers are masked.
@@ -205,7 +205,10 @@ for (const locale of LOCALES) {
       await page.getByRole('textbox', { name: /0:04/ }).fill('Noemt naam en bedrijf.');
       await page.keyboard.press('Control+Enter');
       await expect(page.getByText(words.saved)).toBeVisible();
-      const note = page.getByRole('listitem').filter({ hasText: 'Noemt naam en bedrijf.' });
+      const note = page
+        .getByRole('main')
+        .getByRole('listitem')
+        .filter({ hasText: 'Noemt naam en bedrijf.' });
       await expect(note).toContainText(PEOPLE.trainer.name);
       await slider.fill('10');
       await blur(page);
@@ -345,7 +348,7 @@ test.describe('in Dutch', () => {
 
   test('a page that is left alone asks nothing more of the vault', async ({ page }) => {
     await signIn(page, PEOPLE.trainer, '/recordings');
-    await expect(page.getByRole('listitem').first()).toBeVisible();
+    await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
     await page.waitForTimeout(2000);
@@ -354,10 +357,10 @@ test.describe('in Dutch', () => {
 
   test('the first page is usable within a second', async ({ page }) => {
     await signIn(page, PEOPLE.trainer, '/recordings');
-    await expect(page.getByRole('listitem').first()).toBeVisible();
+    await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible();
     const began = Date.now();
     await page.goto('/recordings', { waitUntil: 'commit' });
-    await expect(page.getByRole('listitem').first()).toBeVisible();
+    await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible();
     const took = Date.now() - began;
     test.info().annotations.push({ type: 'measured', description: `usable after ${took} ms` });
     expect(took).toBeLessThan(1000);

@@ -279,8 +279,11 @@ for (const locale of LOCALES) {
       await theirs.close();
 
       await page.goto(`/recordings/${first}`);
-      await page.getByRole('button', { name: words.take }).first().click();
-      await page.getByRole('alertdialog').getByRole('button', { name: words.take }).click();
+      await page.getByRole('button', { name: words.take, exact: true }).first().click();
+      await page
+        .getByRole('alertdialog')
+        .getByRole('button', { name: words.take, exact: true })
+        .click();
       await expect(page.getByText(words.removed)).toBeVisible();
     });
   });

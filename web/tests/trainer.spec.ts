@@ -115,6 +115,7 @@ for (const locale of LOCALES) {
       await page.reload();
       await expect(rows).toHaveCount(1);
       await rows.getByRole('link').click();
+      await expect(page).toHaveURL(/\/recordings\/[0-9a-f-]+$/);
       await page.goBack();
       await expect(page).toHaveURL('/recordings?queue=sales-nl');
       await page.getByRole('textbox', { name: words.queue }).fill('bestaat niet');

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { PEOPLE, STATE, type Person, type State } from './state';
 
 const root = resolve(import.meta.dirname, '../..');
-const binary = process.env.CALLVAULT_BIN ?? join(root, 'target/debug/callvault');
+const binary = process.env.VAULT_BINARY ?? join(root, 'target/debug/callvault');
 const folder = join(root, 'target/web');
 const data = join(folder, 'data');
 

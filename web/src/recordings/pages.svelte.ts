@@ -4,7 +4,7 @@ import type { Recording } from '$lib/api/agreed';
 import { asApiError, type ApiError } from '$lib/api/problem';
 import { toQuery, type Filters } from './filters';
 
-const PAGE = 100;
+const PAGE = 200;
 
 export class Recordings {
   items = $state.raw<Recording[]>([]);

@@ -39,7 +39,7 @@ export interface SessionItem {
   id: string;
   current: boolean;
   created_at: string;
-  seen_at: string;
+  last_seen_at: string;
   expires_at: string;
 }
 
@@ -49,7 +49,7 @@ export interface Note {
   at: number;
   to?: number | null;
   text: string;
-  by: string;
+  author: { id: string; name: string };
   mine: boolean;
   created_at: string;
   changed_at?: string | null;
@@ -59,20 +59,19 @@ export interface Note {
 export interface TrainingSet {
   id: string;
   name: string;
-  owner: string;
+  owner: { id: string; name: string };
   mine: boolean;
-  shared_with: string[];
-  items: number;
+  shared_with: { id: string; name: string }[];
+  count: number;
   created_at: string;
 }
 
 /** A recording, or a part of one, in a training set. */
 export interface TrainingItem {
   id: string;
-  recording: string;
+  recording: components['schemas']['RecordingView'];
   from?: number | null;
   to?: number | null;
-  call: components['schemas']['RecordingView'];
 }
 
 /** An evidence package. */

@@ -16,8 +16,6 @@ export interface Fact {
   href?: string | undefined;
 }
 
-/** A checkpoint is at most seconds behind the ledger; one that is older than this needs a look. */
-const STALE_S = 120;
 const DAY_S = 86_400;
 
 function overdue(summary: Summary): Fact {
@@ -42,18 +40,18 @@ function oldest(summary: Summary): Fact {
   };
 }
 
-function evidence(summary: Summary, logs: Log[]): Fact {
+/** Signing follows within seconds: only what is still unsigned at the second look is a bad sign. */
+function evidence(summary: Summary, logs: Log[], stuck: boolean): Fact {
   const behind = summary.ledger_size > summary.ledger_signed;
   const age = summary.checkpoint_age_s ?? null;
   const witnesses = logs.flatMap((log) => log.witnesses);
   const failing = witnesses.filter((witness) => witness.failing_since).length;
-  const late = behind && (age === null || age > STALE_S);
   return {
     name: t('compliance.evidence'),
     value: behind
       ? t('compliance.unsigned', { count: summary.ledger_size - summary.ledger_signed })
       : t('compliance.all_signed'),
-    tone: late ? 'danger' : failing ? 'warning' : 'good',
+    tone: stuck ? 'danger' : behind ? 'plain' : failing ? 'warning' : 'good',
     detail: [
       age === null ? '' : t('compliance.signed_ago', { time: lasting(age, 1) }),
       witnesses.length
@@ -113,11 +111,11 @@ function deadline(holds: Hold[]): Fact {
 }
 
 /** The five facts, in the order in which they matter. */
-export function topLine(summary: Summary, logs: Log[], holds: Hold[]): Fact[] {
+export function topLine(summary: Summary, logs: Log[], holds: Hold[], stuck: boolean): Fact[] {
   return [
     overdue(summary),
     oldest(summary),
-    evidence(summary, logs),
+    evidence(summary, logs, stuck),
     store(summary),
     deadline(holds),
   ];

@@ -250,6 +250,8 @@ async fn vault(dir: &Path, clock: &Clock) -> Result<Vault, Failure> {
         cooling_off: SignedDuration::from_hours(24),
         eraser_interval: Duration::from_hours(1),
         renew_days: false,
+        sign_in: callvault::vault::SignInSettings::default(),
+        training: callvault::vault::TrainingSettings::default(),
         scrub: ScrubSettings { every: None, rate: 1 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
@@ -269,6 +271,8 @@ async fn caller(vault: &Vault, role: Role) -> Result<Caller, Failure> {
         customer: None,
         class: None,
         lines: None,
+        agent: None,
+        own_calls_only: false,
         expires_at: None,
     };
     let (_, secret) = vault.create_token(&token).await?;

@@ -64,9 +64,9 @@ impl Vault {
             case: Some(package.case_id.clone()),
         };
         let heard = self.hear(caller, &wish).await?;
-        let content = self.content(&heard, Some(Form::Original)).await?;
+        let mut content = self.content(&heard, Some(Form::Original)).await?;
         let details = self.details(&package, &heard, content.len()).await?;
-        self.heard(&heard).await?;
+        self.heard(&heard, &mut content).await?;
         self.note_handing_out(caller, &package).await?;
         let custody = self.custody(&package).await?;
         let language = match package.language {

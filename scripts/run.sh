@@ -29,7 +29,7 @@ fi
 vault migrate
 if [ ! -s "$try_next" ]; then
   scripts/demo-speech.sh target/demo-speech
-  # Holds the tokens of the demo, so that the next `make run` can show them again; nobody else may read it.
+  # Holds the tokens and passwords of the demo, so that the next `make run` can show them again; nobody else may read it.
   vault demo --speech target/demo-speech >"$try_next.new"
   [ -s "$try_next.new" ] ||
     die "$data holds something else than the demo, or half of it: try DATA=new-folder make run"

@@ -23,3 +23,4 @@ pub mod retention;
 pub mod store;
 pub mod telemetry;
 pub mod vault;
+pub mod web;

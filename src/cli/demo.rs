@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 use super::open;
 use crate::config::Config;
-use crate::model::{Caller, Class, Clock, CustomerRef, Role};
-use crate::vault::{NewCustomer, NewToken, Vault};
+use crate::model::{Caller, Class, Clock, CustomerRef, PrincipalId, Role};
+use crate::vault::{NewAccount, NewCustomer, NewToken, Vault};
 
 /// Fills an empty vault with examples.
 #[derive(Args)]
@@ -78,14 +78,14 @@ impl Demo {
                 })
                 .await?;
         }
-        let tokens = Tokens::create(&vault).await?;
+        let people = People::create(&vault).await?;
         let mut kept = 0;
         for call in &spoken {
             take_in(&vault, &self.speech, call).await.with_context(|| call.file.clone())?;
             kept += 1;
         }
         let url = self.url.unwrap_or_else(|| address(config.http.listen));
-        print!("{}", what_to_try(&url, &tokens, kept));
+        print!("{}", what_to_try(&url, &people, kept));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -144,18 +144,22 @@ fn source(vault: &Vault) -> Caller {
     }
 }
 
-/// The tokens of the example people.
-struct Tokens {
+/// The tokens of the example people, and what they sign in with.
+struct People {
     pbx: String,
     trainer: String,
     evidence: String,
     listener: String,
     compliance: String,
+    sign_ins: String,
 }
 
-impl Tokens {
+/// A token, and who holds it.
+type Held = (PrincipalId, String);
+
+impl People {
     async fn create(vault: &Vault) -> Result<Self> {
-        let make = async |name: &str, role: Role, customer: Option<&str>| -> Result<String> {
+        let make = async |name: &str, role: Role, customer: Option<&str>| -> Result<Held> {
             let new = NewToken {
                 name: name.to_owned(),
                 roles: BTreeSet::from([role]),
@@ -166,17 +170,47 @@ impl Tokens {
                 own_calls_only: false,
                 expires_at: None,
             };
-            Ok(vault.create_token(&new).await?.1.reveal().to_owned())
+            let (id, secret) = vault.create_token(&new).await?;
+            Ok((id, secret.reveal().to_owned()))
         };
-        Ok(Self {
-            pbx: make("demo-pbx", Role::Ingest, None).await?,
-            trainer: make("Tess, trainer", Role::Trainer, None).await?,
-            evidence: make("Emre, evidence", Role::Evidence, None).await?,
-            listener: make("Jan, bakkerij", Role::CustomerListener, Some("bakkerij-jansen"))
-                .await?,
-            compliance: make("Fatima, DPO", Role::Compliance, None).await?,
-        })
+        let bakery = Some("bakkerij-jansen");
+        let (_, pbx) = make("demo-pbx", Role::Ingest, None).await?;
+        let (tess, trainer) = make("Tess, trainer", Role::Trainer, None).await?;
+        let (emre, evidence) = make("Emre, evidence", Role::Evidence, None).await?;
+        let (jan, listener) = make("Jan, bakkerij", Role::CustomerListener, bakery).await?;
+        let (fatima, compliance) = make("Fatima, DPO", Role::Compliance, None).await?;
+        let decides: &[Role] = &[Role::CustomerAdmin, Role::CustomerListener];
+        let sign_ins = [
+            sign_in(vault, "tess", "trainer", &[Role::Trainer], None, Some(tess)).await?,
+            sign_in(vault, "emre", "evidence", &[Role::Evidence], None, Some(emre)).await?,
+            sign_in(vault, "jan", "customer", decides, bakery, Some(jan)).await?,
+            sign_in(vault, "fatima", "compliance", &[Role::Compliance], None, Some(fatima)).await?,
+            sign_in(vault, "anouk", "auditor", &[Role::Auditor], None, None).await?,
+            sign_in(vault, "olga", "operator", &[Role::Operator], None, None).await?,
+        ];
+        let sign_ins = sign_ins.join("\n");
+        Ok(Self { pbx, trainer, evidence, listener, compliance, sign_ins })
     }
+}
+
+/// Makes an account with a password of its own and says how to sign in with it.
+async fn sign_in(
+    vault: &Vault,
+    name: &str,
+    what: &str,
+    roles: &[Role],
+    customer: Option<&str>,
+    person: Option<PrincipalId>,
+) -> Result<String> {
+    let new = NewAccount {
+        name: name.to_owned(),
+        roles: roles.iter().copied().collect(),
+        customer: customer.map(str::parse).transpose()?,
+        person,
+        ..NewAccount::default()
+    };
+    let (_, password) = vault.add_account(&new, None).await?;
+    Ok(format!("#   {what:<12}{name:<10}{}", *password))
 }
 
 /// Where a browser on this machine finds what listens there.
@@ -191,10 +225,14 @@ fn address(mut listen: SocketAddr) -> String {
 }
 
 /// The commands to try, for a shell. `scripts/run.sh` sets the address anew at every start.
-fn what_to_try(url: &str, tokens: &Tokens, kept: usize) -> String {
-    let Tokens { pbx, trainer, evidence, listener, compliance } = tokens;
+fn what_to_try(url: &str, people: &People, kept: usize) -> String {
+    let People { pbx, trainer, evidence, listener, compliance, sign_ins } = people;
     format!(
-        r#"# The vault holds {kept} spoken recordings. Try, in another terminal:
+        r#"# The vault holds {kept} spoken recordings. Open {url}/ and sign in as
+#
+{sign_ins}
+#
+# or try, in another terminal:
 
 export VAULT={url}
 export PBX={pbx}

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::http::{self, App, router};
 use crate::telemetry;
 use crate::vault::Upkeep;
+use crate::web;
 
 /// How long a shutdown waits for uploads that are still running.
 const GRACE: Duration = Duration::from_mins(10);
@@ -49,7 +50,8 @@ impl Serve {
             })
         })
         .limited(NonZeroU32::new(config.http.requests_per_second))
-        .at(config.public_url()?);
+        .at(config.public_url()?)
+        .with_screens(web::answer);
         let stop = CancellationToken::new();
         let upkeep = Upkeep { erases: !self.no_eraser };
         // The keyring is followed and gates are kept until the last request is answered.

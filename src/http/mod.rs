@@ -3,7 +3,7 @@
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings`, `playback`, `notes` and `training_sets` (trainers, listeners),
 //!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
-//!   (customers that leave), `session` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `system` (machines)
+//!   (customers that leave), `session` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
 
 mod accounts;
 mod auth;
@@ -15,6 +15,7 @@ mod erasure;
 mod erasures;
 mod error;
 mod extract;
+mod headers;
 mod holds;
 mod ingest;
 mod leaving;
@@ -22,6 +23,7 @@ mod ledger;
 mod limits;
 mod notes;
 mod openapi;
+mod operator;
 mod paced;
 mod playback;
 mod recordings;
@@ -39,15 +41,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{FromRef, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{FromRef, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
-use tower::util::MapRequestLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
-use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
@@ -65,7 +67,11 @@ pub struct App {
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
     limits: Arc<limits::Limits>,
     site: Arc<cookie::Site>,
+    screens: Screens,
 }
+
+/// What stands at an address that is not of the API.
+type Screens = fn(&str, &HeaderMap) -> Option<Response>;
 
 impl App {
     /// The API of a vault. `metrics` renders what Prometheus scrapes.
@@ -75,7 +81,14 @@ impl App {
             metrics: Arc::new(metrics),
             limits: Arc::new(limits::Limits::new(None)),
             site: Arc::default(),
+            screens: |_, _| None,
         }
+    }
+
+    /// With screens at the addresses that are not of the API.
+    #[must_use]
+    pub fn with_screens(self, screens: Screens) -> Self {
+        Self { screens, ..self }
     }
 
     /// At this address, to browsers: a scheme, a host and perhaps a port.
@@ -100,6 +113,7 @@ impl FromRef<App> for Vault {
 /// Every route.
 pub fn router(app: App) -> Router {
     let (api, document) = openapi::api().split_for_parts();
+    let tls = app.site.is_secure();
     // The layers of a request, the outermost first. Together they are one: each layer of its own
     // would be one more box around every request.
     let layers = ServiceBuilder::new()
@@ -114,19 +128,27 @@ pub fn router(app: App) -> Router {
                 .on_failure(()),
         )
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ));
-    api.merge(openapi::browser(document))
-        .fallback(error::unknown_route)
+        .layer(MapResponseLayer::new(move |response| headers::on_all(response, tls)));
+    let browser = MapResponseLayer::new(headers::on_browser);
+    api.merge(openapi::browser(document).layer(browser))
+        .fallback(screen)
         .method_not_allowed_fallback(error::wrong_method)
         .with_state(app)
         .layer(layers)
+}
+
+/// What stands at an address that no route has: a screen, or nothing.
+async fn screen(State(app): State<App>, request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let of_api = ["/v1", "/docs", "/metrics", "/healthz", "/readyz"].iter().any(|root| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    let reads = method == Method::GET || method == Method::HEAD;
+    let found = if of_api || !reads { None } else { (app.screens)(path, request.headers()) };
+    match found {
+        Some(found) => found,
+        None => error::unknown_route().await.into_response(),
+    }
 }
 
 /// Drops a request id of the client's that is no short word: it would go into the log as it came.

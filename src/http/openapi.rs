@@ -9,7 +9,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
     App, accounts, compliance, customers, erasure, erasures, holds, ingest, leaving, ledger, notes,
-    playback, recordings, restriction, retention, session, system, training_sets, webhooks,
+    operator, playback, recordings, restriction, retention, session, system, training_sets,
+    webhooks,
 };
 
 /// Where the document is served.
@@ -65,6 +66,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(retention::routes())
         .merge(session::routes())
         .merge(accounts::routes())
+        .merge(operator::routes())
         .merge(system::routes());
     // The star says to the router that slashes belong to it; the document knows no such thing.
     let paths = &mut api.get_openapi_mut().paths.paths;

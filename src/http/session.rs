@@ -224,7 +224,7 @@ async fn change_password(
 #[utoipa::path(
     post, path = "/v1/account/second-factor", tag = "Signing in",
     responses(
-        (status = 201, description = "What goes into the app, once", body = NewSecondFactor),
+        (status = 200, description = "What goes into the app, once", body = NewSecondFactor),
         (status = 409, description = "There is one already", body = Problem),
         (status = "4XX", description = "Refused", body = Problem),
     )
@@ -234,7 +234,7 @@ async fn begin_second_factor(
     Somebody { who, .. }: Somebody,
 ) -> Result<impl IntoResponse, Problem> {
     let made = vault.begin_second_factor(&who).await?;
-    Ok((StatusCode::CREATED, answer_with(None), Json(made)))
+    Ok((answer_with(None), Json(made)))
 }
 
 /// Switches the second factor on with its first code.

@@ -37,6 +37,7 @@ pub mod replayed;
 pub mod restrictions;
 pub mod sessions;
 pub mod sign_in_failures;
+pub mod source_days;
 mod sql;
 pub mod tellings;
 pub mod tickets;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Class, ControllerId, PrincipalId, Role, Timestamp};
+use crate::model::{Class, ControllerId, Cursor, CustomerRef, Limit, PrincipalId, Role, Timestamp};
 
 use super::db::Tx;
 use super::error::Error;
@@ -151,6 +151,52 @@ pub async fn revoke_all(tx: &mut Tx, customer: ControllerId, now: Timestamp) -> 
     .bind(customer)
     .execute(&mut *tx)
     .await
+}
+
+/// A token and what the customer it is of, or sends for, is called.
+type Named = (Token, Option<CustomerRef>);
+
+#[derive(sqlx::FromRow)]
+struct NamedRow {
+    #[sqlx(flatten)]
+    row: Row,
+    reference: Option<CustomerRef>,
+}
+
+impl TryFrom<NamedRow> for Named {
+    type Error = Error;
+
+    fn try_from(named: NamedRow) -> Result<Self, Error> {
+        Ok((named.row.try_into()?, named.reference))
+    }
+}
+
+const NAMED: &str =
+    "SELECT t.id, t.name, t.roles, t.controller_id, t.class, t.customer_id, t.source,
+        t.lines, t.created_at, t.expires_at, t.revoked_at, c.reference
+    FROM tokens t LEFT JOIN customers c ON c.id = COALESCE(t.customer_id, t.controller_id)";
+
+/// A page of every token, the newest first.
+pub async fn page(
+    on: impl Into<Conn<'_>>,
+    after: Option<Cursor>,
+    limit: Limit,
+) -> Result<Vec<Named>, Error> {
+    let mut query = sql(NAMED);
+    if let Some(after) = after {
+        query = query.push(" WHERE (t.created_at, t.id) < (").push_bind(after.started_at);
+        query = query.push(", ").push_bind(after.id).push(")");
+    }
+    let query = query.push(" ORDER BY t.created_at DESC, t.id DESC LIMIT ");
+    let rows: Vec<NamedRow> = query.push_bind(limit.rows()).fetch_all(on).await?;
+    rows.into_iter().map(Named::try_from).collect()
+}
+
+/// The tokens of sources, the newest last.
+pub async fn sources(on: impl Into<Conn<'_>>) -> Result<Vec<Named>, Error> {
+    let query = sql(NAMED).push(" WHERE t.source IS NOT NULL ORDER BY t.created_at, t.id");
+    let rows: Vec<NamedRow> = query.fetch_all(on).await?;
+    rows.into_iter().map(Named::try_from).collect()
 }
 
 /// Every token, the oldest first.

@@ -312,6 +312,7 @@ impl Vault {
         at: Timestamp,
         error: Error,
     ) -> Error {
+        self.came(caller, Err(&error));
         let reason = match &error {
             Error::Refused(Refusal::NotCovered) => "not_covered",
             Error::Refused(Refusal::Clock) => "clock",

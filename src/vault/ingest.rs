@@ -65,7 +65,10 @@ impl Vault {
             Audio::Sent(sealing, rest) => self.accept_large(caller, &draft, *sealing, rest).await,
         };
         match result {
-            Ok(ingested) => Ok(ingested),
+            Ok(ingested) => {
+                self.came(caller, Ok(()));
+                Ok(ingested)
+            }
             Err(error) => Err(self.refused(caller, Some(&draft), now, error).await),
         }
     }

@@ -12,7 +12,7 @@
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - people: `accounts`, `sessions` (signing in)
-//! - around it: `customers`, `tokens`, `recent`, `upkeep`, `watch`, [`doctor`]
+//! - around it: `customers`, `tokens`, `sources`, `health`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
 mod accesses;
@@ -33,6 +33,7 @@ mod export_log;
 pub mod fields;
 mod find;
 mod forget;
+mod health;
 mod holds;
 mod ingest;
 mod journal;
@@ -62,6 +63,7 @@ mod scrub;
 mod sealing;
 mod sessions;
 mod source;
+mod sources;
 mod standing;
 mod ticket;
 mod tokens;
@@ -102,6 +104,7 @@ pub use erase::ErasePass;
 pub use error::{Error, Gone};
 pub use find::Filter;
 pub use forget::Forgetting;
+pub use health::Health;
 pub use holds::{HoldView, HoldWish, HoldsWanted, NewHold, Step};
 pub use ingest::{Ingested, Intake};
 pub use journal::Rewrapped;
@@ -127,9 +130,10 @@ pub use scrub::{ScrubPass, ScrubSettings};
 pub use sessions::{
     OwnSession, PersonView, SessionView, SignIn, SignInSettings, SignedIn, csrf_of,
 };
+pub use sources::SourceView;
 pub use standing::Standing;
 pub use ticket::Ticket;
-pub use tokens::{NewToken, Secret};
+pub use tokens::{NewToken, Secret, TokenView};
 pub use training::{ItemView, NewItem, NewNote, NoteChange, NoteView, Person, SetChange, SetView};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
@@ -225,6 +229,8 @@ struct Inner {
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
+    health: health::Kept,
+    sources: sources::Sources,
     sending: webhooks::Sending,
     /// The uploads that are decided about, whether or not somebody waits for them.
     running: TaskTracker,
@@ -261,6 +267,8 @@ impl Vault {
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
             recent: recent::Recent::default(),
             watch,
+            health: health::Kept::default(),
+            sources: sources::Sources::default(),
             running: TaskTracker::new(),
         }));
         vault.settle_ledger().await?;

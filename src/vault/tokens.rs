@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::error::Error;
@@ -15,8 +17,8 @@ use super::{Vault, ledger, must};
 use crate::index::ledger_entries::NewEntry;
 use crate::index::{self, tokens::Token};
 use crate::model::{
-    Caller, Class, ControllerId, CustomerRef, CustomerStatus, Event, Grant, IngestScope,
-    PrincipalId, Role, Timestamp,
+    Caller, Class, ControllerId, Cursor, CustomerRef, CustomerStatus, Event, Grant, IngestScope,
+    Limit, Page, PrincipalId, Role, Timestamp,
 };
 
 /// A token or ticket in clear: given to its holder once and kept nowhere.
@@ -44,6 +46,66 @@ impl Secret {
 /// What a secret is stored as. It has 256 bits of its own, so that no slow hash is needed.
 pub(super) fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
+}
+
+/// What a token that is made through the API can be: whoever makes it holds it for a moment, and
+/// nobody may give themselves what a second person has to agree to.
+const MACHINES: &[Role] = &[Role::Ingest, Role::Operator, Role::Auditor];
+
+/// A token, as an operator sees it: without what it is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TokenView {
+    /// Its identifier: the pseudonym of its holder in the ledger.
+    pub id: uuid::Uuid,
+    /// Who or what it is for.
+    pub name: String,
+    /// What its holder is.
+    #[schema(value_type = Vec<String>)]
+    pub roles: BTreeSet<Role>,
+    /// The reference of the customer it belongs to, or the only one it may send for.
+    #[schema(value_type = Option<String>)]
+    pub customer: Option<CustomerRef>,
+    /// The only class it may send.
+    #[schema(value_type = Option<String>)]
+    pub class: Option<Class>,
+    /// The name of the source, when it sends.
+    pub source: Option<String>,
+    /// The lines it is kept to.
+    pub lines: Option<BTreeSet<String>>,
+    /// `valid`, `expired` or `revoked`.
+    pub state: &'static str,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it ends, if it does.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is revoked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl TokenView {
+    fn of(token: Token, customer: Option<CustomerRef>, now: Timestamp) -> Self {
+        let state = match (token.revoked_at, token.expires_at) {
+            (Some(_), _) => "revoked",
+            (None, Some(end)) if end <= now => "expired",
+            (None, _) => "valid",
+        };
+        Self {
+            id: token.id.0,
+            name: token.name,
+            roles: token.roles,
+            customer,
+            class: token.class,
+            source: token.source,
+            lines: token.lines,
+            state,
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            revoked_at: token.revoked_at,
+        }
+    }
 }
 
 /// A token to be made.
@@ -78,6 +140,14 @@ impl Vault {
 
     /// Makes a token. For the composition root: whoever can run commands on the machine.
     pub async fn create_token(&self, new: &NewToken) -> Result<(PrincipalId, Secret), Error> {
+        self.make_token(None, new).await
+    }
+
+    async fn make_token(
+        &self,
+        by: Option<PrincipalId>,
+        new: &NewToken,
+    ) -> Result<(PrincipalId, Secret), Error> {
         let customer = self.customer_of(new).await?;
         let secret = Secret::random()?;
         let ingest = new.roles.contains(&Role::Ingest);
@@ -98,7 +168,7 @@ impl Vault {
         };
         let mut tx = self.addition().await?;
         index::tokens::insert(&mut tx, &token, &secret.hash()).await?;
-        let entry = entry(&token, token.created_at, Event::TokenCreated);
+        let entry = entry(&token, by, token.created_at, Event::TokenCreated);
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         Ok((token.id, secret))
@@ -111,18 +181,57 @@ impl Vault {
         new: &NewToken,
     ) -> Result<(PrincipalId, Secret), Error> {
         must(caller, Grant::ManageTokens)?;
-        self.create_token(new).await
+        if !new.roles.iter().all(|role| MACHINES.contains(role)) {
+            return Err(bad(
+                "roles",
+                "of tokens are ingest, operator and auditor; people get accounts, to which a second person agrees",
+            ));
+        }
+        self.make_token(Some(caller.id), new).await
+    }
+
+    /// Takes a token back that an operator names.
+    pub async fn revoke_token_for(
+        &self,
+        caller: &Caller,
+        id: Option<PrincipalId>,
+    ) -> Result<(), Error> {
+        must(caller, Grant::ManageTokens)?;
+        self.take_back(Some(caller.id), id.ok_or(Error::NotFound)?).await
+    }
+
+    /// Every token, the newest first, without its secret.
+    pub async fn tokens_for(
+        &self,
+        caller: &Caller,
+        after: Option<Cursor>,
+        limit: Option<u32>,
+    ) -> Result<Page<TokenView>, Error> {
+        must(caller, Grant::ManageTokens)?;
+        let (limit, now) = (Limit::new(limit), self.0.clock.now());
+        let found = index::tokens::page(&self.0.index, after, limit).await?;
+        let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
+        let next = found
+            .last()
+            .filter(|_| full)
+            .map(|(last, _)| Cursor { started_at: last.created_at, id: last.id.0 }.to_string());
+        let view = |(token, customer)| TokenView::of(token, customer, now);
+        Ok(Page { items: found.into_iter().map(view).collect(), next })
     }
 
     /// Takes a token back, at once.
     pub async fn revoke_token(&self, id: PrincipalId) -> Result<(), Error> {
+        self.take_back(None, id).await
+    }
+
+    async fn take_back(&self, by: Option<PrincipalId>, id: PrincipalId) -> Result<(), Error> {
         let mut tx = self.change().await?;
         let now = self.0.clock.now();
         let token = index::tokens::find(&mut *tx, id).await?.ok_or(Error::NotFound)?;
         if !index::tokens::revoke(&mut tx, id, now).await? {
             return Err(Error::NotFound);
         }
-        let entry = entry(&token, now, Event::TokenRevoked);
+        let entry = entry(&token, by, now, Event::TokenRevoked);
         index::ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;
         Ok(())
@@ -193,8 +302,11 @@ fn agent(new: &NewToken) -> Result<(), Error> {
 }
 
 /// The entry about a token: the pseudonym of its holder and its roles, never its name.
-fn entry(token: &Token, at: Timestamp, event: Event) -> NewEntry {
-    let body = json!({ "principal": token.id, "roles": token.roles });
+fn entry(token: &Token, by: Option<PrincipalId>, at: Timestamp, event: Event) -> NewEntry {
+    let mut body = json!({ "principal": token.id, "roles": token.roles });
+    if let (Some(by), Some(body)) = (by, body.as_object_mut()) {
+        body.insert("by".to_owned(), json!(by));
+    }
     ledger::general(token.controller, at, event, &body)
 }
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Vault;
 use super::error::Error;
+use super::health::SAY;
 use super::{journal, scrub};
 use crate::index::{playbacks, tellings, tickets};
 
@@ -118,9 +119,26 @@ impl Vault {
             }
         };
         let playing = self.keep_playing();
+        let started_at = self.0.clock.now();
+        let mut say = ticks(SAY);
+        let saying = async {
+            loop {
+                say.tick().await;
+                if let Err(error) = self.say_node(upkeep.erases, started_at).await {
+                    tracing::warn!(
+                        error = error.chain(),
+                        "others do not hear of this node for now"
+                    );
+                }
+                if let Err(error) = self.note_sources().await {
+                    tracing::warn!(error = error.chain(), "what came is written down later");
+                }
+            }
+        };
         let projecting = self.keep_projecting();
         tokio::select! {
             () = stop.cancelled() => {}
+            () = saying => {}
             () = telling => {}
             () = playing => {}
             () = projecting => {}
@@ -130,6 +148,12 @@ impl Vault {
             () = measuring => {}
             () = journaling => {}
             () = scrubbing => {}
+        }
+        if let Err(error) = self.note_sources().await {
+            tracing::warn!(error = error.chain(), "what came last was not written down");
+        }
+        if let Err(error) = self.leave_nodes().await {
+            tracing::warn!(error = error.chain(), "this node stays on the list for a day");
         }
     }
 

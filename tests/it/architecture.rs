@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &["model", "crypto", "index"]),
     ("vault", &["model", "crypto", "audio", "store", "index", "ledger", "retention"]),
     ("http", &["model", "vault"]),
+    ("web", &[]),
     ("config", &["model", "store", "retention", "vault"]),
     ("telemetry", &["config"]),
     (
@@ -28,6 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "retention",
             "vault",
             "http",
+            "web",
             "config",
             "telemetry",
         ],
@@ -39,7 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// What is named in these rooms only.
 const NAMED_IN: &[(&str, &[&str])] = &[
     ("sqlx::", &["index", "model"]),
-    ("axum::", &["http", "cli"]),
+    ("axum::", &["http", "web", "cli"]),
     ("object_store::", &["store"]),
     ("aes_gcm::", &["crypto"]),
     ("symphonia::", &["audio"]),

@@ -114,7 +114,7 @@ pub struct OwnSession {
     pub created_at: Timestamp,
     /// When something was done in it last, to the minute.
     #[schema(value_type = String, format = DateTime)]
-    pub seen_at: Timestamp,
+    pub last_seen_at: Timestamp,
     /// When it ends, whatever is done.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
@@ -230,7 +230,7 @@ impl Vault {
             id: session.id.0,
             current: session.id == who.session.id,
             created_at: session.created_at,
-            seen_at: session.seen_at,
+            last_seen_at: session.seen_at,
             expires_at: session.expires_at,
         };
         Ok(found.into_iter().map(view).collect())

@@ -225,7 +225,7 @@ impl Config {
             eraser_interval: positive("retention.eraser_interval", self.retention.eraser_interval)?,
             renew_days: self.retention.renew_days,
             scrub: self.scrub()?,
-            training: self.training(),
+            training: self.training.settings(),
             statement_version: self.provider.statement_version.clone(),
             location: vault::Location {
                 country: self.store.country.clone(),
@@ -244,20 +244,6 @@ impl Config {
     /// How long a client may take for the head of a request.
     pub fn header_timeout(&self) -> Result<std::time::Duration, Error> {
         positive("http.header_timeout", self.http.header_timeout)
-    }
-
-    /// What trainers are shown, in millionths.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share lies between 0 and 1"
-    )]
-    fn training(&self) -> vault::TrainingSettings {
-        let all = f64::from(vault::TrainingSettings::ALL);
-        vault::TrainingSettings {
-            sample: (self.training.sample * all).round() as u32,
-            daily_cap: self.training.daily_cap,
-        }
     }
 
     /// How often and how fast objects are read.
@@ -367,7 +353,7 @@ mod tests {
         assert_eq!(config.keyring_files().1.len(), 2);
         assert!(config.store.allow_http);
         assert_eq!(config.http.requests_per_second, 0);
-        assert_eq!((config.training().sample, config.training().daily_cap), (250_000, 0));
+        assert_eq!((config.training.settings().sample, config.training.daily_cap), (250_000, 0));
         assert_eq!(config.store.access_key_id.as_deref(), Some("0012"));
     }
 

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CustomerRef, Role, Term};
+use crate::vault;
 
 /// The API.
 #[derive(Clone, Serialize, Deserialize)]
@@ -101,6 +102,22 @@ pub struct Training {
     /// How many different recordings a person hears in a day; 0 for as many as there are.
     #[serde(deserialize_with = "number")]
     pub daily_cap: u32,
+}
+
+impl Training {
+    /// What trainers are shown, in millionths.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share lies between 0 and 1"
+    )]
+    pub(super) fn settings(&self) -> vault::TrainingSettings {
+        let all = f64::from(vault::TrainingSettings::ALL);
+        vault::TrainingSettings {
+            sample: (self.sample * all).round() as u32,
+            daily_cap: self.daily_cap,
+        }
+    }
 }
 
 /// Who the provider is.

@@ -97,6 +97,7 @@ async fn add_token(
         customer: customer(request.customer)?,
         class,
         lines: request.lines,
+        // Agents are people: they have accounts.
         agent: None,
         own_calls_only: false,
         expires_at: request.expires_at,

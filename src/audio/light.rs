@@ -20,7 +20,7 @@ use super::{Error, to_size};
 /// Packets a page, of 20 ms each.
 const PACKETS: u64 = 50;
 /// Pages that one encoder makes, one after the other.
-const STRETCH: u64 = 5;
+const STRETCH: u64 = 2;
 /// Packets that an encoder makes before those that count.
 const WARM_UP: u64 = 10;
 /// How far an encoder looks ahead, at 48 kHz: the first samples of a stream that are not played.
@@ -30,7 +30,7 @@ const PACKET: u64 = 960;
 /// How hard the encoder tries, of ten.
 const COMPLEXITY: u8 = 5;
 /// How many stretches are computed at once when somebody listens on.
-const ONWARD: u64 = 4;
+const ONWARD: u64 = 10;
 
 /// A virtual Ogg Opus file: never stored, and the same each time it is computed.
 #[derive(Clone, Debug)]

@@ -21,6 +21,9 @@ use crate::store::{Buffer, Store};
 pub(super) const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
 pub(super) const WINDOW: u64 = 32 * SEGMENT as u64;
 
+/// The first window of what is computed: four seconds of a telephone line.
+const FIRST_COMPUTED: u64 = 64 * 1024;
+
 /// How many windows are read ahead.
 const AHEAD: usize = 2;
 
@@ -150,7 +153,7 @@ impl Computed {
     /// Cuts a range into what is computed at once.
     fn windows(&self, range: Range<u64>) -> BoxStream<'static, Range<u64>> {
         match self {
-            Self::Wav(_) => stream::iter(windows(range)).boxed(),
+            Self::Wav(_) => stream::iter(growing(range)).boxed(),
             Self::Opus(light) => stream::iter(light.windows(range)).boxed(),
         }
     }
@@ -328,6 +331,17 @@ async fn render(
     Ok(job.await??)
 }
 
+/// Cuts a range into windows, each larger than the one before: what is computed takes time, and a
+/// player waits for the first of it.
+fn growing(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let (mut at, mut size) = (range.start, FIRST_COMPUTED);
+    std::iter::from_fn(move || {
+        let window = at..range.end.min(at.saturating_add(size));
+        (at, size) = (window.end, (size * 4).min(WINDOW));
+        (!window.is_empty()).then_some(window)
+    })
+}
+
 /// Cuts a range into windows that end at segment edges.
 pub(super) fn windows(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let mut at = range.start;
@@ -359,6 +373,17 @@ mod tests {
                 prop_assert_eq!(window.start, at);
                 prop_assert!(window.start < window.end && window.end - window.start <= WINDOW);
                 prop_assert!(window.end == start + len || window.end % SEGMENT as u64 == 0);
+                at = window.end;
+            }
+            prop_assert_eq!(at, start + len);
+        }
+
+        #[test]
+        fn growing_windows_cover_a_range_once(start in 0..10_000_000_u64, len in 0..20_000_000_u64) {
+            let mut at = start;
+            for window in growing(start..start + len) {
+                prop_assert_eq!(window.start, at);
+                prop_assert!(window.start < window.end && window.end - window.start <= WINDOW);
                 at = window.end;
             }
             prop_assert_eq!(at, start + len);

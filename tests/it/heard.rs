@@ -263,7 +263,7 @@ fn where_one_encoder_takes_over_from_another_nothing_is_heard() {
         assert_eq!(heard.len(), original.len(), "{name}: as long as the original");
         let loud = loudness(&original, rate, channels);
         let sound = loudness(&heard, rate, channels);
-        // How far the loudness is off, within 60 ms after each second: every fifth is a new encoder.
+        // How far the loudness is off, within 60 ms after each second: every second one is a new encoder.
         let off = |second: usize| -> f64 {
             (second * 100..second * 100 + 6).map(|at| (loud[at] - sound[at]).abs()).sum()
         };
@@ -273,8 +273,8 @@ fn where_one_encoder_takes_over_from_another_nothing_is_heard() {
             let count = all.len() as f64;
             all.iter().sum::<f64>() / count
         };
-        let joins = mean(&mut (1..11).map(|join| join * 5));
-        let elsewhere = mean(&mut (1..55).filter(|second| second % 5 != 0));
+        let joins = mean(&mut (1..28).map(|join| join * 2));
+        let elsewhere = mean(&mut (1..55).filter(|second| second % 2 != 0));
         assert!(joins < 2.0 * elsewhere + 100.0, "{name}: {joins} at joins, {elsewhere} elsewhere");
     }
 }

@@ -11,7 +11,7 @@ use crate::on_each_vault;
 on_each_vault! {
     a_muted_part_is_silence_for_trainers_and_nobody_else,
     what_is_paused_at_ingest_is_muted_from_the_start,
-    marks_change_tags_end_streams_and_are_in_the_ledger,
+    marks_change_tags_and_are_in_the_ledger,
     marks_go_with_the_audio,
 }
 
@@ -129,7 +129,7 @@ async fn what_is_paused_at_ingest_is_muted_from_the_start(vault: TestVault) {
     }
 }
 
-async fn marks_change_tags_end_streams_and_are_in_the_ledger(vault: TestVault) {
+async fn marks_change_tags_and_are_in_the_ledger(vault: TestVault) {
     let id = vault.recording(SUPPORT, &tone(30.0, 1)).await;
     let (trainer, reader) = (vault.token(Role::Trainer).await, vault.token(Role::Evidence).await);
     let tag = async |form: &str| {
@@ -216,4 +216,65 @@ async fn only_evidence_readers_mark_and_only_places_that_are_there() {
     assert_eq!(vault.get(&list).token(&reader).send().await.code(), "not_found");
     let operator = vault.token(Role::Operator).await;
     assert_eq!(vault.get(&list).token(&operator).send().await.code(), "forbidden");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_a_part_of_it_is_muted_unless_it_is_evidence() {
+    use callvault::model::{Purpose, RecordingId};
+    use callvault::vault::{Error, Form, Wish};
+    use futures_util::StreamExt;
+
+    let vault = TestVault::new().await;
+    let id = vault.recording(SUPPORT, &tone(800.0, 1)).await;
+    let (trainer, reader) = (vault.token(Role::Trainer).await, vault.token(Role::Evidence).await);
+    let mut streams = Vec::new();
+    for (token, purpose, form) in [
+        (&trainer, Purpose::Training, Form::Original),
+        (&trainer, Purpose::Training, Form::Wav),
+        (&trainer, Purpose::Training, Form::Opus),
+        (&reader, Purpose::Evidence, Form::Original),
+    ] {
+        let caller = vault.vault.authenticate(token).await.unwrap();
+        let case = (purpose == Purpose::Evidence).then(|| "C-1".to_owned());
+        let wish = Wish { recording: RecordingId(id), purpose: Some(purpose), case };
+        let heard = vault.vault.hear(&caller, &wish).await.unwrap();
+        let content = vault.vault.content(&heard, Some(form)).await.unwrap();
+        let mut stream = content.windows(0..content.len());
+        stream.next().await.unwrap().unwrap();
+        streams.push((purpose, stream));
+    }
+    assert_eq!(mark(&vault, &reader, id, card(700.0, 701.0)).await.status, StatusCode::CREATED);
+    for (purpose, mut stream) in streams {
+        let mut ended = None;
+        while let Some(piece) = stream.next().await {
+            ended = piece.err();
+            if ended.is_some() {
+                break;
+            }
+        }
+        let broke_off = matches!(ended, Some(Error::Conflict(_)));
+        assert_eq!(broke_off, purpose == Purpose::Training, "{purpose}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_muted_is_muted_after_a_restore() {
+    let vault = TestVault::new().await;
+    let audio = tone(3.0, 1);
+    let (one, other) =
+        (vault.recording(SUPPORT, &audio).await, vault.recording(SUPPORT, &tone(3.0, 2)).await);
+    let (trainer, reader) = (vault.token(Role::Trainer).await, vault.token(Role::Evidence).await);
+    let before = mark(&vault, &reader, other, card(0.0, 1.0)).await.json();
+    assert!(vault.vault.index().checkpoint().await.unwrap());
+    let copy = vault.dir.path().join("copy.db");
+    std::fs::copy(vault.dir.path().join("index.db"), &copy).unwrap();
+
+    assert_eq!(mark(&vault, &reader, one, card(1.0, 2.0)).await.status, StatusCode::CREATED);
+    unmark(&vault, &reader, other, before["id"].as_str().unwrap()).await;
+    vault.vault.project().await.unwrap();
+    let vault = vault.restored(&copy).await;
+    let heard = vault.listen(&trainer, one, "purpose=training").await;
+    assert!(silent(&heard.body, 1, 2) && !silent(&heard.body, 2, 3));
+    let heard = vault.listen(&trainer, other, "purpose=training&as=wav").await;
+    assert!(!silent(&heard.body, 0, 1), "and what was heard again is");
 }

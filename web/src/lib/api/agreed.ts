@@ -23,10 +23,10 @@ export interface SignInWays {
 export interface Session {
   person: { id: string; name: string };
   roles: string[];
-  customer: string | null;
+  customer?: string | null;
   controller: string;
-  lines: string[] | null;
-  agent: string | null;
+  lines?: string[] | null;
+  agent?: string | null;
   expires_at: string;
   csrf: string;
   second_factor: boolean;

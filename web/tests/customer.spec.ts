@@ -18,6 +18,7 @@ const WORDS = {
     place: 'Blokkade plaatsen',
     case: 'Zaaknummer',
     from: 'Vanaf',
+    to: 'Tot en met',
     release: 'Blokkade opheffen',
     ask: 'Opheffen aanvragen',
     yours: /U vroeg dit zelf/,
@@ -39,6 +40,7 @@ const WORDS = {
     place: 'Place a hold',
     case: 'Case number',
     from: 'From',
+    to: 'Up to and including',
     release: 'Release the hold',
     ask: 'Ask for release',
     yours: /You asked for this yourself/,
@@ -79,9 +81,10 @@ for (const locale of LOCALES) {
       await signIn(page, PEOPLE.admin, '/holds');
       await page.getByRole('button', { name: words.place }).click();
       const dialog = page.getByRole('dialog');
-      const number = `ZAAK-${locale.slice(0, 2)}`;
+      const number = `H-2026-${LOCALES.indexOf(locale)}`;
       await dialog.getByRole('textbox', { name: words.case }).fill(number);
       await dialog.getByLabel(words.from, { exact: true }).fill('2026-01-01');
+      await dialog.getByLabel(words.to, { exact: true }).fill('2099-12-31');
       await look(page, `hold-place-${locale}`);
       await dialog.getByRole('button', { name: words.place }).click();
       await expect(dialog).toBeHidden();

@@ -33,11 +33,17 @@ async fn a_certificate_whose_issuing_is_killed_is_issued_once() {
         let path = format!("/v1/erasures/{id}/certificate");
         let node = site.serve_with(&With::stop_at("certificate.issuing")).await;
         // What the first process took of the log is free again after a while: until then it is busy.
-        eventually("it stands still", async || {
+        let mut last = String::new();
+        for _ in 0..40 {
             let asked = tokio::time::timeout(Duration::from_secs(1), node.try_get(&path, &auditor));
-            asked.await.is_err() && node.log.text().contains("reached")
-        })
-        .await;
+            match asked.await {
+                Ok(answer) => last = answer.map_or_else(|error| error.to_string(), |a| a.text()),
+                Err(_) if node.log.text().contains("reached") => break,
+                Err(_) => "no answer".clone_into(&mut last),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        assert!(node.log.text().contains("reached"), "{last}\n{}", node.log.text());
         node.kill().await;
         let node = site.serve().await;
         eventually("it is issued", async || node.get(&path, &auditor).await.status == 200).await;

@@ -113,17 +113,28 @@ pub async fn lift(
     case_id: &str,
     ending: &Ending,
 ) -> Result<bool, Error> {
-    let changed = sql("UPDATE restrictions
+    let over = "UPDATE restrictions
          SET lifted_at = $1, lifted_by = $2, outcome = $3, informed_on = $4
-         WHERE recording_id = $5 AND case_id = $6 AND lifted_at IS NULL")
-    .bind(ending.at)
-    .bind(ending.by)
-    .bind(ending.outcome)
-    .bind(ending.informed_on)
-    .bind(recording)
-    .bind(case_id)
-    .execute(&mut *tx)
-    .await?;
+         WHERE recording_id = $5 AND case_id = $6 AND lifted_at IS NULL";
+    end(tx, over, (recording, case_id), ending).await
+}
+
+/// Writes how a restriction or an objection ended. Returns whether it was open.
+async fn end(
+    tx: &mut Tx,
+    statement: &'static str,
+    (recording, case_id): (RecordingId, &str),
+    ending: &Ending,
+) -> Result<bool, Error> {
+    let changed = sql(statement)
+        .bind(ending.at)
+        .bind(ending.by)
+        .bind(ending.outcome)
+        .bind(ending.informed_on)
+        .bind(recording)
+        .bind(case_id)
+        .execute(&mut *tx)
+        .await?;
     Ok(changed > 0)
 }
 
@@ -168,18 +179,10 @@ pub async fn decide(
     case_id: &str,
     ending: &Ending,
 ) -> Result<bool, Error> {
-    let changed = sql("UPDATE objections
+    let over = "UPDATE objections
          SET decided_at = $1, decided_by = $2, outcome = $3, informed_on = $4
-         WHERE recording_id = $5 AND case_id = $6 AND decided_at IS NULL")
-    .bind(ending.at)
-    .bind(ending.by)
-    .bind(ending.outcome)
-    .bind(ending.informed_on)
-    .bind(recording)
-    .bind(case_id)
-    .execute(&mut *tx)
-    .await?;
-    Ok(changed > 0)
+         WHERE recording_id = $5 AND case_id = $6 AND decided_at IS NULL";
+    end(tx, over, (recording, case_id), ending).await
 }
 
 /// Ends everything that is open about recordings that are erased now.

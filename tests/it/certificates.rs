@@ -285,9 +285,10 @@ async fn accesses_and_the_register_are_shown(vault: TestVault) {
     assert_eq!(acme["items"][0]["event"], "policy.created", "{acme}");
     assert_eq!(acme["items"][0]["by"], "command_line", "{acme}");
     // Whoever only checks sees the own, and a customer nobody else's.
+    let auditor = vault.token(Role::Auditor).await;
     let admin = vault.token(Role::CustomerAdmin).await;
     for (token, of, status) in [
-        (&token, "acme", 404),
+        (&auditor, "acme", 404),
         (&dpo, "nobody", 404),
         (&dpo, "no+reference", 404),
         (&admin, "acme", 403),

@@ -56,9 +56,12 @@ impl Vault {
 fn destroyed_by(entry: &Entry) -> Option<Timestamp> {
     #[derive(serde::Deserialize)]
     struct Said {
-        destroy_by: Option<Timestamp>,
+        destroy_by: Option<String>,
     }
-    serde_json::from_str::<Said>(&entry.body).ok()?.destroy_by
+    let by = serde_json::from_str::<Said>(&entry.body).ok()?.destroy_by?;
+    // An instant, or a day up to its end.
+    let day = || format!("{by}T00:00:00Z").parse::<Timestamp>().ok()?.day().end();
+    by.parse().ok().or_else(day)
 }
 
 /// The evidence packages that left, and the end of the day by which each is to be destroyed.

@@ -24,7 +24,6 @@ mod leaving;
 mod leaving_kept;
 mod ledger;
 mod limits;
-mod oidc;
 mod operating;
 mod playback;
 mod policies;

@@ -185,6 +185,8 @@ async fn source(vault: &Vault) -> Result<Caller, Failure> {
         customer: None,
         class: Some(Class::Support),
         lines: None,
+        agent: None,
+        own_calls_only: false,
         expires_at: None,
     };
     let (_, secret) = vault.create_token(&token).await?;

@@ -144,6 +144,8 @@ async fn auditor(vault: &Vault) -> Result<Caller, Failure> {
         customer: None,
         class: None,
         lines: None,
+        agent: None,
+        own_calls_only: false,
         expires_at: None,
     };
     let (_, secret) = vault.create_token(&token).await?;

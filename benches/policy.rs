@@ -221,6 +221,8 @@ fn recording(
         restricted: false,
         ground: None,
         objected: false,
+        sampled: true,
+        annotated: false,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

@@ -8,12 +8,15 @@ case ${1:-} in
 esac
 
 # The compilers build the crates that hold C (SQLite, libopus, aws-lc); the speech of the demo is
-# made by espeak-ng and sox.
-packages=(build-essential ca-certificates cmake curl espeak-ng flac jq lame opus-tools pkg-config sox)
+# made by espeak-ng and sox; Node builds the screens.
+packages=(
+  build-essential ca-certificates cmake curl espeak-ng flac jq lame nodejs npm opus-tools pkg-config sox
+)
 if [ "$purpose" != run ]; then
-  # Encoders for the corpus, PostgreSQL for the index, Python for the independent reader.
+  # Encoders for the corpus, PostgreSQL for the index, Python for the independent reader, a browser for
+  # the screens.
   packages+=(
-    faketime ffmpeg libbcg729-dev libsox-fmt-all libvo-amrwbenc-dev postgresql python3
+    chromium faketime ffmpeg libbcg729-dev libsox-fmt-all libvo-amrwbenc-dev postgresql python3
     python3-cryptography python3-venv shellcheck unzip vorbis-tools
   )
 fi
@@ -28,6 +31,8 @@ installed() {
 missing=()
 for package in "${packages[@]}"; do
   case $package in
+    # Node comes from Debian where there is none; whoever has one keeps it.
+    nodejs | npm) command -v "${package/nodejs/node}" >/dev/null || missing+=("$package") ;;
     # Any of nginx's flavours will do.
     nginx-light) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=("$package") ;;
     *) installed "$package" || missing+=("$package") ;;
@@ -45,6 +50,12 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
+# 20.19 is the oldest that builds the screens.
+node_is_new_enough() {
+  command -v npm >/dev/null &&
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+}
+node_is_new_enough || die "Node is missing or too old: install Node 20.19 or newer, with npm"
 command -v cargo >/dev/null || die "Rust is missing: install cargo 1.95 or newer"
 if [ "$purpose" = test ]; then
   cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt

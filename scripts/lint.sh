@@ -6,6 +6,7 @@ cargo fmt --check
 if command -v shellcheck >/dev/null; then
   shellcheck -x -P SCRIPTDIR scripts/*.sh tests/corpus/*.sh .ci/run
 fi
+scripts/web.sh lint
 cargo clippy --locked --all-targets -- -D warnings
 PATH=$PATH:$TOOLS/bin
 if command -v cargo-deny >/dev/null; then

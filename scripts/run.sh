@@ -17,6 +17,7 @@ vault() {
 
 port_is_free "${listen##*:}" || die "something listens on $listen: name another in CALLVAULT_HTTP__LISTEN"
 scripts/install.sh run
+scripts/web.sh build
 say "building callvault (some minutes the first time)"
 cargo build --locked --profile "$profile" --bin callvault
 

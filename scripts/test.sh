@@ -25,6 +25,7 @@ trap 'exit 130' INT TERM
 # Minutes of work on a new machine: beside the rest, in a process group of its own so that it can be ended.
 setsid scripts/install-garage.sh >"$garage_log" 2>&1 </dev/null &
 building=$!
+scripts/web.sh build
 scripts/corpus.sh
 scripts/install-verifier.sh
 say "lints"
@@ -43,3 +44,5 @@ services=$(scripts/test-services.sh env)
 eval "$services"
 say "tests"
 cargo test --locked
+say "the screens, in a browser"
+scripts/web.sh test

@@ -209,8 +209,8 @@ class Rclone:
     def time(self, *arguments):
         return timed("rclone", *arguments, env=self.env)
 
-    def count(self, remote):
-        return json.loads(self.run("size", "--json", remote))["count"]
+    def count(self, remote, *options):
+        return json.loads(self.run("size", "--json", remote, *options))["count"]
 
     def serve(self, log):
         port = free_port()

@@ -13,6 +13,7 @@ CREATE TABLE accounts (
     controller_id      UUID        NOT NULL REFERENCES controllers (id),
     lines              TEXT,
     agent              TEXT,
+    own_calls_only     BOOLEAN     NOT NULL,
     password_hash      TEXT,
     change_password    BOOLEAN     NOT NULL,
     -- Sealed under the tenant key: it dies with it.

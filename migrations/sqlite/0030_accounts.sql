@@ -13,6 +13,7 @@ CREATE TABLE accounts (
     controller_id      BLOB    NOT NULL REFERENCES controllers (id),
     lines              TEXT,
     agent              TEXT,
+    own_calls_only     INTEGER NOT NULL CHECK (own_calls_only IN (0, 1)),
     password_hash      TEXT,
     change_password    INTEGER NOT NULL CHECK (change_password IN (0, 1)),
     -- Sealed under the tenant key: it dies with it.

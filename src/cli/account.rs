@@ -52,6 +52,9 @@ pub(super) struct Add {
     /// Which agent of recorded calls its holder is.
     #[arg(long)]
     agent: Option<String>,
+    /// Keep calls of others from its holder.
+    #[arg(long, requires = "agent")]
+    own_calls_only: bool,
     /// Another account or token of the same person.
     #[arg(long, value_name = "ID")]
     person: Option<PrincipalId>,
@@ -117,6 +120,7 @@ impl Account {
                     customer: add.customer,
                     lines: (!lines.is_empty()).then_some(lines),
                     agent: add.agent,
+                    own_calls_only: add.own_calls_only,
                     person: add.person,
                 };
                 let (account, password) = vault.add_account(&new, given).await?;

@@ -139,6 +139,8 @@ fn source(vault: &Vault) -> Caller {
             ..crate::model::IngestScope::default()
         },
         lines: None,
+        agent: None,
+        own_calls_only: false,
     }
 }
 
@@ -164,6 +166,8 @@ impl People {
                 customer: customer.map(str::parse).transpose()?,
                 class: None,
                 lines: None,
+                agent: None,
+                own_calls_only: false,
                 expires_at: None,
             };
             let (id, secret) = vault.create_token(&new).await?;

@@ -2,6 +2,7 @@
 //! puts a vault together.
 
 mod account;
+mod challenge;
 mod change;
 mod customer;
 mod demo;
@@ -78,6 +79,8 @@ enum Command {
     Hold(hold::Hold),
     /// Restrict the use of a recording.
     Restrict(restrict::Restrict),
+    /// List the restrictions and objections that are open.
+    Restrictions(restrict::Restrictions),
     /// Lift the restriction of a case.
     Lift(restrict::Lift),
     /// Erase one recording before its term ends, for a case.
@@ -100,6 +103,8 @@ enum Command {
     /// Show and hand out the logs that others can check.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Ask a vault for proof that recordings are there.
+    Challenge(challenge::Challenge),
     /// Check what a vault handed out, offline.
     Verify(verify::Verify),
     /// Check settings, clock, index, store and keyring.
@@ -136,6 +141,7 @@ impl Cli {
             Command::Put(command) => command.run(json).await,
             Command::Hold(command) => command.run(json).await,
             Command::Restrict(command) => command.run(json).await,
+            Command::Restrictions(command) => command.run(json).await,
             Command::Lift(command) => command.run(json).await,
             Command::Object(command) => command.run(json).await,
             Command::EraseEarly(command) => command.run(json).await,
@@ -146,6 +152,7 @@ impl Cli {
             Command::Restore(command) => command.run(&config, json).await,
             Command::Keyring(command) => command.run(&config, json).await,
             Command::Ledger(command) => command.run(&config, json).await,
+            Command::Challenge(command) => command.run(json).await,
             Command::Verify(command) => command.run(json),
             Command::Doctor(command) => command.run(&config, json).await,
             Command::Demo(command) => command.run(&config).await,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{open, output};
 use crate::config::Config;
 use crate::model::{CustomerRef, PolicyStage};
-use crate::vault::{Decider, PolicyVersion, PolicyWish, Preview, Tally};
+use crate::vault::{Decider, PolicyVersion, PolicyWish, Preview, Tally, decided_by};
 
 /// Shows and changes how long a customer keeps its recordings.
 #[derive(Subcommand)]
@@ -130,7 +130,7 @@ fn value(version: &PolicyVersion) -> serde_json::Value {
     json!({
         "version": version.version, "state": version.stage, "origin": version.origin,
         "default": version.policy.default(), "rules": version.policy.rules(),
-        "apply_to_existing": version.apply_to_existing, "by": version.made_by,
+        "apply_to_existing": version.apply_to_existing, "by": decided_by(version.made_by),
         "at": version.made_at, "effective_at": version.effective_at,
         "cancelled_at": version.cancelled_at, "reason": version.reason,
         "touched": version.touched, "erased": version.erased,

@@ -1,4 +1,4 @@
-//! `callvault restrict`, `lift`, `object` and `erase-early`: the use of one recording, as the holder of a token.
+//! `callvault restrict`, `restrictions`, `lift`, `object` and `erase-early`: the use of one recording, as the holder of a token.
 
 use std::process::ExitCode;
 
@@ -66,6 +66,13 @@ pub(super) struct Object {
     remote: Remote,
 }
 
+/// Lists what is open: restrictions and objections.
+#[derive(Args)]
+pub(super) struct Restrictions {
+    #[command(flatten)]
+    remote: Remote,
+}
+
 /// Erases a recording before its term ends.
 #[derive(Args)]
 pub(super) struct EraseEarly {
@@ -87,6 +94,26 @@ impl EraseEarly {
         let path = format!("/v1/recordings/{}/erasure", self.id);
         self.remote.ask(Method::POST, &path, Some(&body)).await?;
         done(json, self.id, "erased")
+    }
+}
+
+impl Restrictions {
+    pub(super) async fn run(self, json: bool) -> Result<ExitCode> {
+        let mut items: Vec<Value> = Vec::new();
+        let mut path = "/v1/restrictions?limit=200".to_owned();
+        loop {
+            let (_, mut page) = self.remote.ask(Method::GET, &path, None).await?;
+            if let Value::Array(more) = page["items"].take() {
+                items.extend(more);
+            }
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/v1/restrictions?limit=200&cursor={next}");
+        }
+        let text = |item: &Value, field: &str| item[field].as_str().unwrap_or("").to_owned();
+        let columns = ["recording", "kind", "ground", "case", "since", "review_on"];
+        let rows = items.iter().map(|item| columns.map(|field| text(item, field)).to_vec());
+        output::print(json, &items, rows.collect::<Vec<_>>())?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -76,6 +76,9 @@ impl Serve {
             () = serving => {}
             () = stopping => tracing::warn!("some requests were still running and are cut"),
         }
+        if let Err(error) = settling.end_own_playbacks().await {
+            tracing::warn!(error = error.chain(), "playbacks that go on are ended by another node");
+        }
         rest.cancel();
         keeping.await.context("the upkeep")?;
         Ok(ExitCode::SUCCESS)

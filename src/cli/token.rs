@@ -41,6 +41,12 @@ pub(super) struct Create {
     /// A line it is kept to; can be given more than once.
     #[arg(long = "line")]
     lines: Vec<String>,
+    /// The name under which its holder takes calls, as recordings have it.
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Keep it to the calls that this agent had.
+    #[arg(long, requires = "agent")]
+    own_calls_only: bool,
     /// Who or what it is for; for ingest it is the name of the source.
     #[arg(long)]
     name: String,
@@ -61,6 +67,8 @@ impl Token {
                     customer: create.customer,
                     class: create.class,
                     lines: (!lines.is_empty()).then_some(lines),
+                    agent: create.agent,
+                    own_calls_only: create.own_calls_only,
                     expires_at: create.expires,
                 };
                 let (id, secret) = vault.create_token(&new).await?;

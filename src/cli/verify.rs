@@ -1,13 +1,13 @@
 //! `callvault verify`: checks what a vault handed out, offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use clap::Args;
 use serde_json::json;
 
-use super::{WRONG_USAGE, output};
+use super::{FAILED, WRONG_USAGE, output};
 use crate::ledger::VerifierKey;
 use crate::ledger::verify::{self, Against, Verified};
 
@@ -20,7 +20,17 @@ use crate::ledger::verify::{self, Against, Verified};
 #[derive(Args)]
 pub(super) struct Verify {
     /// A folder made by `callvault ledger export`, a .tlog-proof, or a certificate.
-    path: PathBuf,
+    #[arg(required_unless_present = "challenge")]
+    path: Option<PathBuf>,
+    /// The answer to a challenge: every piece that it shows is there as it was accepted.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["path", "since", "entry", "population"])]
+    challenge: Option<PathBuf>,
+    /// With --challenge: the exported log, to check that what it shows was due.
+    #[arg(long, value_name = "DIR", requires = "challenge")]
+    log: Option<PathBuf>,
+    /// With --challenge: the nonce you sent.
+    #[arg(long, requires = "challenge")]
+    nonce: Option<String>,
     /// The key you know to be right, or a file that holds it. Without one, the key in the export
     /// is believed.
     #[arg(long, value_name = "VKEY")]
@@ -39,18 +49,22 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(&self, json: bool) -> Result<ExitCode> {
         let keys = self.key.iter().map(|key| read_key(key)).collect::<Result<Vec<_>>>()?;
-        if self.path.is_dir() {
-            return self.logs(keys, json);
+        if let Some(answer) = &self.challenge {
+            return self.challenge(answer, &keys, json);
         }
-        if self.path.extension().is_some_and(|extension| extension == "json") {
-            return self.certificate(&keys, json);
+        let Some(path) = &self.path else { return Ok(WRONG_USAGE.into()) };
+        if path.is_dir() {
+            return self.logs(path, keys, json);
+        }
+        if path.extension().is_some_and(|extension| extension == "json") {
+            return Self::certificate(path, &keys, json);
         }
         let (Some(entry), [key]) = (&self.entry, keys.as_slice()) else {
             eprintln!("callvault: a .tlog-proof is verified with one --key and with --entry");
             return Ok(WRONG_USAGE.into());
         };
         let bytes = std::fs::read(entry).with_context(|| entry.display().to_string())?;
-        let checkpoint = verify::proof(&self.path, &bytes, key)?;
+        let checkpoint = verify::proof(path, &bytes, key).map_err(|error| said(&error))?;
         let value = json!({
             "origin": checkpoint.origin, "root": checkpoint.root.to_string(),
             "size": checkpoint.size,
@@ -60,12 +74,35 @@ impl Verify {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn certificate(&self, keys: &[VerifierKey], json: bool) -> Result<ExitCode> {
+    fn challenge(&self, path: &Path, keys: &[VerifierKey], json: bool) -> Result<ExitCode> {
+        let [key] = keys else {
+            eprintln!("callvault: an answer is verified with one --key: that of its log");
+            return Ok(WRONG_USAGE.into());
+        };
+        let nonce = self.nonce.as_deref();
+        let challenged = verify::challenge(path, key, nonce, self.log.as_deref());
+        let challenged = challenged.map_err(|error| said(&error))?;
+        let rows = [
+            vec!["log".to_owned(), challenged.origin.clone()],
+            vec!["entries".into(), challenged.size.to_string()],
+            vec!["recordings".into(), challenged.live.to_string()],
+            vec!["without a root".into(), challenged.without_root.to_string()],
+            vec!["samples".into(), challenged.sentence()],
+        ];
+        output::print(json, &challenged, rows)?;
+        if challenged.is_whole() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!("callvault: {}", challenged.sentence());
+        Ok(FAILED.into())
+    }
+
+    fn certificate(path: &Path, keys: &[VerifierKey], json: bool) -> Result<ExitCode> {
         let [key] = keys else {
             eprintln!("callvault: a certificate is verified with one --key: that of its log");
             return Ok(WRONG_USAGE.into());
         };
-        let certificate = verify::certificate(&self.path, key)?;
+        let certificate = verify::certificate(path, key).map_err(|error| said(&error))?;
         let mut rows = vec![
             vec!["log".to_owned(), certificate.log.clone()],
             vec!["issued".into(), certificate.issued_at.to_string()],
@@ -79,7 +116,7 @@ impl Verify {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn logs(&self, keys: Vec<VerifierKey>, json: bool) -> Result<ExitCode> {
+    fn logs(&self, path: &Path, keys: Vec<VerifierKey>, json: bool) -> Result<ExitCode> {
         let mut earlier = Vec::new();
         for path in &self.since {
             let name = || path.display().to_string();
@@ -87,7 +124,8 @@ impl Verify {
             earlier.push(text.parse().with_context(name)?);
         }
         let unknown = keys.is_empty();
-        let verified = verify::directory(&self.path, &Against { keys, earlier })?;
+        let verified =
+            verify::directory(path, &Against { keys, earlier }).map_err(|error| said(&error))?;
         if self.population {
             for line in verified.iter().flat_map(|log| log.population.csv()) {
                 println!("{line}");
@@ -123,6 +161,11 @@ fn rows(log: &Verified) -> Vec<Vec<String>> {
     ];
     rows.extend(counts.map(|(what, count)| row(what, count.to_string())));
     rows
+}
+
+/// The sentence, which holds what is behind it.
+fn said(error: &verify::Error) -> Error {
+    Error::msg(error.to_string())
 }
 
 fn read_key(key: &str) -> Result<VerifierKey> {

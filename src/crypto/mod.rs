@@ -54,5 +54,5 @@ pub use open::{Opener, Span};
 pub use password::{generate, hash_password, verify_password};
 pub use place::{Place, PlaceError, ReplicaResult, Stored, Version};
 pub use seal::Sealer;
-pub use secret::Dek;
+pub use secret::{Dek, public_salt};
 pub use wrap::WrapFacts;

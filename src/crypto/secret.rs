@@ -63,3 +63,8 @@ pub(super) fn random_public<const N: usize>() -> Result<[u8; N], Error> {
     random(&mut bytes)?;
     Ok(bytes)
 }
+
+/// A salt that is no secret.
+pub fn public_salt() -> Result<[u8; 32], Error> {
+    random_public()
+}

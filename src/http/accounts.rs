@@ -39,6 +39,9 @@ struct AccountRequest {
     lines: Option<BTreeSet<String>>,
     /// Which agent of recorded calls its holder is.
     agent: Option<String>,
+    /// Whether calls of others do not exist for its holder.
+    #[serde(default)]
+    own_calls_only: bool,
     /// Another account or token of the same person: they are never each other's second person.
     person: Option<Uuid>,
 }
@@ -57,6 +60,8 @@ struct AccountChangeRequest {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     agent: Becomes<String>,
+    /// Whether calls of others do not exist for its holder.
+    own_calls_only: Option<bool>,
     /// Whether nobody can sign in with it.
     disabled: Option<bool>,
     /// Whether its holder gets a new password.
@@ -146,6 +151,7 @@ async fn add(
         customer: customer(request.customer)?,
         lines: request.lines,
         agent: request.agent,
+        own_calls_only: request.own_calls_only,
         person: request.person.map(PrincipalId),
     };
     let (account, password) = vault.add_account_for(&caller, new).await?;
@@ -191,6 +197,7 @@ async fn change(
         roles: request.roles.as_deref().map(roles).transpose()?,
         lines: request.lines,
         agent: request.agent,
+        own_calls_only: request.own_calls_only,
         disabled: request.disabled,
         reset_password: request.reset_password,
         reset_second_factor: request.reset_second_factor,

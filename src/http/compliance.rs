@@ -52,6 +52,19 @@ impl Wanted {
     }
 }
 
+/// Whose changes, and which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Changes {
+    /// A customer, by its reference; the provider's compliance sees every customer's.
+    customer: Option<String>,
+    /// How many: 1 to 200, 50 unless said.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
 /// A page of what the ledger tells.
 #[derive(Serialize, ToSchema)]
 struct ToldPage {
@@ -86,7 +99,7 @@ async fn accesses(
 
 /// How retention terms were changed.
 #[utoipa::path(
-    get, path = "/v1/policy-changes", tag = "Compliance", params(Wanted),
+    get, path = "/v1/policy-changes", tag = "Compliance", params(Changes),
     responses(
         (status = 200, description = "A page", body = ToldPage),
         (status = "4XX", description = "Refused", body = Problem),
@@ -95,9 +108,12 @@ async fn accesses(
 async fn policy_changes(
     State(vault): State<Vault>,
     caller: Caller,
-    Query(wanted): Query<Wanted>,
+    Query(changes): Query<Changes>,
 ) -> Result<Json<ToldPage>, Problem> {
-    let page = vault.policy_changes(&caller, wanted.before()?, wanted.limit).await?;
+    let Changes { customer, limit, cursor } = changes;
+    let wanted = Wanted { limit, cursor };
+    let before = wanted.before()?;
+    let page = vault.policy_changes(&caller, customer.as_deref(), before, limit).await?;
     Ok(Json(page.into()))
 }
 

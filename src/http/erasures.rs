@@ -88,7 +88,11 @@ async fn list(
         // Asked before the answer begins: a refusal is still one.
         let first = vault.erasures_csv(&caller, &filter).await?;
         own(&vault, &caller, customer.as_deref()).await?;
-        return Ok(csv(vault, caller, filter, first));
+        return Ok(streamed(first, move |next| {
+            let (vault, caller) = (vault.clone(), caller.clone());
+            let filter = ErasureFilter { cursor: Some(next), ..filter };
+            async move { vault.erasures_csv(&caller, &filter).await }
+        }));
     }
     let page = vault.erasures(&caller, &filter).await?;
     own(&vault, &caller, customer.as_deref()).await?;
@@ -105,21 +109,22 @@ async fn own(vault: &Vault, caller: &Caller, customer: Option<&str>) -> Result<(
     }
 }
 
-type Chunk = (String, Option<Cursor>);
+/// A chunk of a file, and where the next one begins, if there is one.
+type Chunk<P> = (String, Option<P>);
 
-fn csv(vault: Vault, caller: Caller, filter: ErasureFilter, first: Chunk) -> Response {
-    let chunks = stream::try_unfold(Some((first.0, first.1)), move |state: Option<Chunk>| {
-        let (vault, caller, filter) = (vault.clone(), caller.clone(), filter);
-        async move {
-            let Some((chunk, next)) = state else { return Ok::<_, Error>(None) };
-            let after = if next.is_some() {
-                let filter = ErasureFilter { cursor: next, ..filter };
-                Some(vault.erasures_csv(&caller, &filter).await?)
-            } else {
-                None
-            };
-            Ok(Some((chunk, after)))
-        }
+/// A CSV file of which one chunk is in memory.
+fn streamed<P, Next>(first: Chunk<P>, next: impl Fn(P) -> Next + Send + 'static) -> Response
+where
+    P: Send + 'static,
+    Next: Future<Output = Result<Chunk<P>, Error>> + Send,
+{
+    let chunks = stream::try_unfold((Some(first), next), |(state, next)| async move {
+        let Some((chunk, place)) = state else { return Ok::<_, Error>(None) };
+        let after = match place {
+            Some(place) => Some(next(place).await?),
+            None => None,
+        };
+        Ok(Some((chunk, (after, next))))
     });
     let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (headers, Body::from_stream(chunks)).into_response()
@@ -312,9 +317,11 @@ async fn certificate_of(
 ) -> Result<Response, Problem> {
     let span = period.span(&vault, &caller).await?;
     if accepts(&headers, "text/csv") {
-        let lines = vault.population_csv(&caller, span).await?;
-        let headers = [("content-type", "text/csv; charset=utf-8"), NOT_KEPT];
-        return Ok((headers, crate::vault::erasures::csv_head() + &lines).into_response());
+        let first = vault.population_csv(&caller, span, None).await?;
+        return Ok(streamed(first, move |place| {
+            let (vault, caller) = (vault.clone(), caller.clone());
+            async move { vault.population_csv(&caller, span, Some(place)).await }
+        }));
     }
     let issued = vault.certificate_of(&caller, span).await?;
     dressed(issued, period.lang.as_deref(), &headers)

@@ -101,6 +101,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 
+    /// The field that it is about.
+    pub(super) fn about(self, field: &str) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
     /// A body that is no recording is longer than any such body needs to be.
     pub(super) fn too_long() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 2 MiB")

@@ -33,11 +33,44 @@ impl From<JsonRejection> for Problem {
             return Self::too_long();
         }
         let what = match rejection {
-            JsonRejection::JsonDataError(_) => "has a field that is unknown, missing or malformed",
+            JsonRejection::JsonDataError(error) => return wrong_field(&error),
             JsonRejection::MissingJsonContentType(_) => "needs Content-Type: application/json",
             _ => "cannot be read",
         };
         Self::malformed(format!("the JSON body {what}; see /docs"))
+    }
+}
+
+/// What of a JSON body is wrong, by name. Not in the words of the error: they repeat values.
+fn wrong_field(error: &(dyn std::error::Error + 'static)) -> Problem {
+    type Placed = serde_path_to_error::Error<serde_json::Error>;
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    let placed = causes.find_map(|cause| cause.downcast_ref::<Placed>());
+    let Some(placed) = placed else {
+        return Problem::malformed("the JSON body has a field that cannot be read; see /docs");
+    };
+    let (path, said) = (placed.path().to_string(), placed.inner().to_string());
+    let quoted = said.split('`').nth(1).unwrap_or_default();
+    let above = path.strip_suffix(quoted).unwrap_or(&path).trim_end_matches('.');
+    let below = |name: &str| {
+        if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }
+    };
+    let (field, what) = if said.starts_with("missing field") {
+        (below(quoted), "is required")
+    } else if said.starts_with("unknown field") {
+        (below(quoted), "is no field here")
+    } else if said.starts_with("invalid type") {
+        (path, "is of another type")
+    } else {
+        (path, "cannot be read")
+    };
+    // Names are those of fields; whatever looks like anything else is a value in the wrong place.
+    let named = field.len() <= 80 && field.starts_with(|first: char| first.is_ascii_alphabetic());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.[]".contains(c);
+    if named && field.chars().all(plain) {
+        Problem::malformed(format!("{field}: {what}; see /docs")).about(&field)
+    } else {
+        Problem::malformed(format!("a field of the JSON body {what}; see /docs"))
     }
 }
 

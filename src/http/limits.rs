@@ -27,6 +27,9 @@ const WAIT: Duration = Duration::from_secs(10);
 /// How long a secret that was good is known to have been.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
+/// How many challenges of one caller are answered at once; one more every ten seconds.
+const CHALLENGES: NonZeroU32 = NonZeroU32::new(6).expect("6 is not 0");
+
 /// The most addresses and secrets that are kept in mind.
 const MOST: u64 = 50_000;
 
@@ -56,6 +59,7 @@ impl From<IpAddr> for Peer {
 /// The limits of one server.
 pub(super) struct Limits {
     requests: Option<DefaultKeyedRateLimiter<PrincipalId>>,
+    challenges: DefaultKeyedRateLimiter<PrincipalId>,
     failures: DefaultKeyedRateLimiter<Peer>,
     waiting: Cache<Peer, ()>,
     /// Hashes, under a key of this process, of secrets that were good.
@@ -69,6 +73,7 @@ impl Limits {
         let failures = Quota::per_second(FORGIVEN).allow_burst(FAILURES);
         Self {
             requests: requests_per_second.map(|most| RateLimiter::keyed(Quota::per_second(most))),
+            challenges: RateLimiter::keyed(Quota::per_minute(CHALLENGES)),
             failures: RateLimiter::keyed(failures),
             waiting: Cache::builder().max_capacity(MOST).time_to_live(WAIT).build(),
             good: Cache::builder().max_capacity(MOST).time_to_live(REMEMBERED).build(),
@@ -109,10 +114,19 @@ impl Limits {
     /// Counts a request of a caller, or refuses it.
     pub(super) fn count(&self, caller: &Caller) -> Result<(), Problem> {
         let Some(requests) = &self.requests else { return Ok(()) };
-        requests
-            .check_key(&caller.id)
-            .map_err(|until| Problem::too_many(until.wait_time_from(DefaultClock::default().now())))
+        within(requests, caller)
     }
+
+    /// Counts a challenge of a caller, or refuses it: each reads much of the store.
+    pub(super) fn count_challenge(&self, caller: &Caller) -> Result<(), Problem> {
+        within(&self.challenges, caller)
+    }
+}
+
+fn within(limit: &DefaultKeyedRateLimiter<PrincipalId>, caller: &Caller) -> Result<(), Problem> {
+    limit
+        .check_key(&caller.id)
+        .map_err(|until| Problem::too_many(until.wait_time_from(DefaultClock::default().now())))
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
 //! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure`, `restriction`, `holds` and `ledger` (compliance), `customers` (operators), `retention`, `leaving`
+//!   `erasure`, `restriction`, `holds`, `ledger` and `challenge` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `session` and `elsewhere` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
 
 mod accounts;
 mod auth;
 mod body;
+mod challenge;
 mod compliance;
 mod cookie;
 mod customers;

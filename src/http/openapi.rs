@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, accounts, compliance, customers, elsewhere, erasure, erasures, holds, ingest, leaving,
-    ledger, operator, playback, recordings, restriction, retention, session, system, webhooks,
+    App, accounts, challenge, compliance, customers, elsewhere, erasure, erasures, holds, ingest,
+    leaving, ledger, operator, playback, recordings, restriction, retention, session, system,
+    webhooks,
 };
 
 /// Where the document is served.
@@ -57,6 +58,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(restriction::routes())
         .merge(holds::routes())
         .merge(ledger::routes())
+        .merge(challenge::routes())
         .merge(customers::routes())
         .merge(leaving::routes())
         .merge(webhooks::routes())

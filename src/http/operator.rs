@@ -97,6 +97,8 @@ async fn add_token(
         customer: customer(request.customer)?,
         class,
         lines: request.lines,
+        agent: None,
+        own_calls_only: false,
         expires_at: request.expires_at,
     };
     let (id, secret) = vault.create_token_for(&caller, &new).await?;

@@ -125,9 +125,9 @@ async fn send(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let content = vault.content(heard, form).await?;
+    let mut content = vault.content(heard, form).await?;
     if method == Method::GET {
-        vault.heard(heard).await?;
+        vault.heard(heard, &mut content).await?;
     }
     serve(&content, method, headers).await
 }

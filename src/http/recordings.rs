@@ -9,12 +9,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::App;
 use super::error::Problem;
 use super::extract::{Id, Query};
-use crate::model::{Caller, Class, Cursor, Direction, Grant, State as Life, Timestamp};
+use crate::model::{
+    Caller, Class, Cursor, CursorError, Direction, Grant, State as Life, Timestamp,
+};
 use crate::vault::view::RecordingView;
-use crate::vault::{Filter, Vault};
+use crate::vault::{Access, Filter, Vault};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(accesses))
 }
 
 /// What to look for.
@@ -120,4 +122,49 @@ async fn get(
     Id(id): Id,
 ) -> Result<Json<RecordingView>, Problem> {
     Ok(Json(vault.get(&caller, id).await?))
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AccessesWanted {
+    /// How many: 1 to 200, 50 unless said.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of who heard a recording.
+#[derive(Serialize, ToSchema)]
+struct AccessPage {
+    /// The accesses: what goes on, then the last first.
+    items: Vec<Access>,
+    /// The cursor of the next page, `null` on the last one.
+    next: Option<String>,
+}
+
+/// Who heard one recording, by a pseudonym, what for, and how much of it.
+///
+/// For a customer's administrator (its own), compliance and auditors, who see refusals too; and for
+/// the agent whose call it is.
+#[utoipa::path(
+    get, path = "/v1/recordings/{id}/accesses", tag = "Recordings",
+    params(("id" = uuid::Uuid, Path, description = "The recording"), AccessesWanted),
+    responses(
+        (status = 200, description = "A page", body = AccessPage),
+        (status = 403, description = "It is not your call, nor yours to check", body = Problem),
+        (status = 404, description = "There is none, or it is somebody else's", body = Problem),
+    )
+)]
+async fn accesses(
+    State(vault): State<Vault>,
+    caller: Caller,
+    Id(id): Id,
+    Query(wanted): Query<AccessesWanted>,
+) -> Result<Json<AccessPage>, Problem> {
+    let before = wanted.cursor.as_deref().map(str::parse::<i64>).transpose();
+    let before = before.map_err(|_| Problem::malformed(CursorError.to_string()))?;
+    let page = vault.accesses_of(&caller, id, before, wanted.limit).await?;
+    Ok(Json(AccessPage { items: page.items, next: page.next }))
 }

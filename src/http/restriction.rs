@@ -4,19 +4,62 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::App;
 use super::erasure::Tombstone;
 use super::error::Problem;
-use super::extract::{Id, Json as Body};
-use crate::model::Caller;
+use super::extract::{Id, Json as Body, Query};
+use crate::model::{Caller, Cursor};
+use crate::vault::restrictions::OpenRestriction;
 use crate::vault::{Decision, Lifting, NewRestriction, Vault};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(restrict, lift)).routes(routes!(object, decide))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(restrict, lift))
+        .routes(routes!(object, decide))
+}
+
+/// Which page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Wanted {
+    /// How many: 1 to 200, 50 unless said.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of what is open.
+#[derive(Serialize, ToSchema)]
+struct OpenPage {
+    /// Restrictions and objections, the longest open first.
+    items: Vec<OpenRestriction>,
+    /// The cursor of the next page, `null` on the last one.
+    next: Option<String>,
+}
+
+/// Lists the restrictions that nobody lifted and the objections that nobody decided yet.
+#[utoipa::path(
+    get, path = "/v1/restrictions", tag = "Restriction", params(Wanted),
+    responses(
+        (status = 200, description = "A page", body = OpenPage),
+        (status = "4XX", description = "Refused", body = Problem),
+    )
+)]
+async fn list(
+    State(vault): State<Vault>,
+    caller: Caller,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<OpenPage>, Problem> {
+    let cursor = wanted.cursor.as_deref().map(str::parse::<Cursor>).transpose();
+    let cursor = cursor.map_err(|error| Problem::malformed(error.to_string()))?;
+    let page = vault.restrictions(&caller, cursor, wanted.limit).await?;
+    Ok(Json(OpenPage { items: page.items, next: page.next }))
 }
 
 /// A restriction.

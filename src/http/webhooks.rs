@@ -31,7 +31,7 @@ struct WebhookRequest {
     /// Where it is: `https://…`, at a public address.
     url: String,
     /// `recording.stored`, `recording.erased`, `recording.held`, `policy.changed`,
-    /// `ingest.refused`; all of them when there are none.
+    /// `ingest.refused`, `tenant.erased` (told to the provider); all of them when there are none.
     #[serde(default)]
     events: Vec<String>,
 }

@@ -31,6 +31,8 @@ pub struct Account {
     pub lines: Option<BTreeSet<String>>,
     /// Which agent of recorded calls they are.
     pub agent: Option<String>,
+    /// Whether calls of others do not exist for them.
+    pub own_calls_only: bool,
     /// The password, hashed.
     pub password_hash: Option<String>,
     /// Whether the password has to be changed before anything else.
@@ -75,6 +77,7 @@ struct Row {
     reference: Option<CustomerRef>,
     lines: Option<String>,
     agent: Option<String>,
+    own_calls_only: bool,
     password_hash: Option<String>,
     change_password: bool,
     second_factor: Option<Vec<u8>>,
@@ -89,7 +92,7 @@ struct Row {
 }
 
 const SELECT: &str = "SELECT a.id, a.person_id, a.name, a.name_key, a.issuer, a.subject, a.roles,
-        a.controller_id, c.reference, a.lines, a.agent, a.password_hash, a.change_password,
+        a.controller_id, c.reference, a.lines, a.agent, a.own_calls_only, a.password_hash, a.change_password,
         a.second_factor, a.second_factor_on, a.second_factor_step, a.proposed_roles,
         a.proposed_by, a.proposed_at, a.created_at, a.disabled_at, a.ended_at
     FROM accounts a LEFT JOIN customers c ON c.id = a.controller_id";
@@ -115,6 +118,7 @@ impl TryFrom<Row> for Account {
             customer: row.reference,
             lines: lines.map_err(Error::damaged)?,
             agent: row.agent,
+            own_calls_only: row.own_calls_only,
             password_hash: row.password_hash,
             change_password: row.change_password,
             second_factor: row.second_factor,
@@ -136,9 +140,9 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
 pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     let (issuer, subject) = account.elsewhere.clone().unzip();
     sql("INSERT INTO accounts (id, person_id, name, name_key, issuer, subject, roles,
-             controller_id, lines, agent, password_hash, change_password, second_factor_on,
+             controller_id, lines, agent, own_calls_only, password_hash, change_password, second_factor_on,
              second_factor_step, proposed_roles, proposed_by, proposed_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17)")
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $18)")
     .bind(account.id)
     .bind(account.person)
     .bind(account.name.as_str())
@@ -149,6 +153,7 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     .bind(account.controller)
     .bind(account.lines.as_ref().map(json).transpose()?)
     .bind(&account.agent)
+    .bind(account.own_calls_only)
     .bind(&account.password_hash)
     .bind(account.change_password)
     .bind(false)
@@ -165,16 +170,17 @@ pub async fn insert(tx: &mut Tx, account: &Account) -> Result<(), Error> {
 pub async fn update(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     let (issuer, subject) = account.elsewhere.clone().unzip();
     sql("UPDATE accounts SET name = $1, name_key = $2, roles = $3, lines = $4, agent = $5,
-             password_hash = $6, change_password = $7, second_factor = $8,
-             second_factor_on = $9, second_factor_step = $10, proposed_roles = $11,
-             proposed_by = $12, proposed_at = $13, disabled_at = $14, ended_at = $15,
-             issuer = $16, subject = $17
-         WHERE id = $18")
+             own_calls_only = $6, password_hash = $7, change_password = $8, second_factor = $9,
+             second_factor_on = $10, second_factor_step = $11, proposed_roles = $12,
+             proposed_by = $13, proposed_at = $14, disabled_at = $15, ended_at = $16,
+             issuer = $17, subject = $18
+         WHERE id = $19")
     .bind(account.name.as_str())
     .bind(&account.name_key)
     .bind(json(&account.roles)?)
     .bind(account.lines.as_ref().map(json).transpose()?)
     .bind(&account.agent)
+    .bind(account.own_calls_only)
     .bind(&account.password_hash)
     .bind(account.change_password)
     .bind(&account.second_factor)

@@ -3,7 +3,7 @@
 use crate::model::{Cause, Class, ControllerId, State, Timestamp};
 
 use super::error::Error;
-use super::recordings::Overdue;
+use super::recordings::{Overdue, STUCK_AFTER};
 use super::sql::{Conn, sql};
 
 /// How many recordings are in a state, by the cause of their erasure.
@@ -158,4 +158,30 @@ pub async fn lags(
     )
     .fetch_all(on)
     .await
+}
+
+/// Erasures that the store stands in the way of: those that are not verified, by why and with how
+/// many of them keep failing, and how many objects were there again and not absent since.
+pub async fn of_the_store(
+    on: impl Into<Conn<'_>> + Copy,
+    controller: ControllerId,
+) -> Result<(Vec<(String, i64, i64)>, i64), Error> {
+    let unverified = sql("SELECT error_code, COUNT(*),
+             CAST(SUM(CASE WHEN attempts >= $1 THEN 1 ELSE 0 END) AS BIGINT)
+         FROM recordings
+         WHERE state = 'erasing' AND key_destroyed_at IS NOT NULL AND error_code IS NOT NULL
+             AND controller_id = $2
+         GROUP BY error_code")
+    .bind(STUCK_AFTER)
+    .bind(controller)
+    .fetch_all(on)
+    .await?;
+    let (reappeared,) = sql("SELECT COUNT(*) FROM recordings
+         WHERE look_again_at IS NOT NULL AND controller_id = $1 AND EXISTS (
+             SELECT 1 FROM ledger_entries e
+             WHERE e.recording_id = recordings.id AND e.event = 'erasure.reappeared')")
+    .bind(controller)
+    .fetch_one(on)
+    .await?;
+    Ok((unverified, reappeared))
 }

@@ -49,3 +49,16 @@ pub async fn find(
             .await?;
     Ok(row.map(|(sealed,)| sealed))
 }
+
+/// What was made of this kind from each of these recordings.
+pub async fn find_each(
+    on: impl Into<Conn<'_>>,
+    recordings: &[RecordingId],
+    kind: &str,
+) -> Result<Vec<(RecordingId, Vec<u8>)>, Error> {
+    sql("SELECT recording_id, sealed FROM derived WHERE kind = $1 AND recording_id ")
+        .bind(kind)
+        .push_in(recordings)
+        .fetch_all(on)
+        .await
+}

@@ -83,6 +83,50 @@ pub async fn list(
     query.push(" ORDER BY erased_at DESC, id DESC LIMIT ").push_bind(limit).fetch_all(on).await
 }
 
+/// How many there are of them.
+pub async fn count(on: impl Into<Conn<'_>>, wanted: &Wanted) -> Result<i64, Error> {
+    let (count,) = verified(sql("SELECT COUNT(*) FROM recordings"), wanted).fetch_one(on).await?;
+    Ok(count)
+}
+
+/// Those of them whose id begins with this byte, after one of them, in the order of their ids.
+///
+/// A walk over all 256 bytes needs no more memory than a page, and goes over the table once.
+pub async fn walk(
+    on: impl Into<Conn<'_>>,
+    wanted: &Wanted,
+    first_byte: u8,
+    after: Option<RecordingId>,
+    limit: i64,
+) -> Result<Vec<Erasure>, Error> {
+    let [mut first, mut last] = [[0; 16], [u8::MAX; 16]];
+    (first[0], last[0]) = (first_byte, first_byte);
+    // No id is all zeros behind its first byte, or all ones: it has a version.
+    let after = after.unwrap_or(RecordingId(uuid::Uuid::from_bytes(first)));
+    let query = sql("SELECT ").push(COLUMNS).push(" FROM recordings WHERE id > ").push_bind(after);
+    let query = query.push(" AND id < ").push_bind(RecordingId(uuid::Uuid::from_bytes(last)));
+    let mut query = query.push(" AND controller_id = ").push_bind(wanted.controller);
+    // SQLite is told not to take the index of the times: it would read the whole period each time.
+    query = query.push(" AND erased_at IS NOT NULL");
+    if let Some(from) = wanted.from {
+        query = query.push_each(" AND +erased_at >= ", " AND erased_at >= ").push_bind(from);
+    }
+    if let Some(to) = wanted.to {
+        query = query.push_each(" AND +erased_at < ", " AND erased_at < ").push_bind(to);
+    }
+    if let Some(class) = wanted.class {
+        query = query.push(" AND class = ").push_bind(class);
+    }
+    query.push(" ORDER BY id LIMIT ").push_bind(limit).fetch_all(on).await
+}
+
+/// The first day whose key wrapped one of them.
+pub async fn first_day(on: impl Into<Conn<'_>>, wanted: &Wanted) -> Result<Option<Day>, Error> {
+    let query = sql("SELECT MIN(key_day), MIN(former_key_day) FROM recordings");
+    let (own, former): (Option<Day>, Option<Day>) = verified(query, wanted).fetch_one(on).await?;
+    Ok(own.into_iter().chain(former).min())
+}
+
 fn verified(query: Sql, wanted: &Wanted) -> Sql {
     let mut query = query.push(" WHERE controller_id = ").push_bind(wanted.controller);
     query = query.push(" AND erased_at IS NOT NULL");
@@ -201,6 +245,28 @@ pub async fn accesses(
 ) -> Result<Vec<Entry>, Error> {
     const WHICH: &str = " WHERE event IN ('access.played', 'access.exported', 'access.denied')";
     page(WHICH, on, controller, before, limit).await
+}
+
+/// A page of entries that tell who heard or took one recording, the last first; with refusals if
+/// wanted.
+pub async fn accesses_of(
+    on: impl Into<Conn<'_>>,
+    (recording, controller): (RecordingId, ControllerId),
+    refusals: bool,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
+    let mut query = sql(ENTRY).push(" WHERE recording_id = ").push_bind(recording);
+    query = query.push(" AND controller_id = ").push_bind(controller);
+    query = query.push(if refusals {
+        " AND event IN ('access.played', 'access.exported', 'access.denied')"
+    } else {
+        " AND event IN ('access.played', 'access.exported')"
+    });
+    if let Some(before) = before {
+        query = query.push(" AND seq < ").push_bind(before);
+    }
+    ledger_entries::read(query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit), on).await
 }
 
 /// A page of entries of one ledger that tell how terms were changed, the last first.

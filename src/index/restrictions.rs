@@ -1,6 +1,8 @@
 //! The tables `restrictions` and `objections`: why a recording may not be used, and how that ended.
 
-use crate::model::{ControllerId, Day, Ground, Outcome, PrincipalId, RecordingId, Timestamp};
+use crate::model::{
+    ControllerId, Cursor, Day, Ground, Outcome, PrincipalId, RecordingId, Timestamp,
+};
 use uuid::Uuid;
 
 use super::db::Tx;
@@ -205,4 +207,48 @@ pub async fn count_overdue(on: impl Into<Conn<'_>>, today: Day) -> Result<i64, E
     .fetch_one(on)
     .await?;
     Ok(count)
+}
+
+/// A restriction or an objection that is open.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Open {
+    /// Its own id: its place among those of one moment.
+    pub id: Uuid,
+    /// `restriction` or `objection`.
+    pub kind: String,
+    /// Of which recording.
+    pub recording_id: RecordingId,
+    /// Why, of a restriction.
+    pub ground: Option<Ground>,
+    /// The case behind it.
+    pub case_id: String,
+    /// Who noted it.
+    pub owner: PrincipalId,
+    /// Since when.
+    pub since: Timestamp,
+    /// The day by which somebody looks again, of a restriction.
+    pub review_on: Option<Day>,
+}
+
+/// A page of what is open of a controller's recordings, the longest open first.
+pub async fn list_open(
+    on: impl Into<Conn<'_>>,
+    controller: ControllerId,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<Open>, Error> {
+    let mut query = sql("SELECT id, kind, recording_id, ground, case_id, owner, since, review_on
+         FROM (SELECT id, 'restriction' AS kind, recording_id, ground, case_id, owner,
+                 set_at AS since, review_on, controller_id
+             FROM restrictions WHERE lifted_at IS NULL
+             UNION ALL SELECT id, 'objection', recording_id, NULL, case_id, owner, made_at, NULL,
+                 controller_id
+             FROM objections WHERE decided_at IS NULL) AS open
+         WHERE controller_id = ")
+    .push_bind(controller);
+    if let Some(after) = after {
+        query = query.push(" AND (since, id) > (").push_bind(after.started_at).push(", ");
+        query = query.push_bind(after.id).push(")");
+    }
+    query.push(" ORDER BY since, id LIMIT ").push_bind(limit).fetch_all(on).await
 }

@@ -27,6 +27,10 @@ pub struct Token {
     pub source: Option<String>,
     /// The lines it is kept to.
     pub lines: Option<BTreeSet<String>>,
+    /// The name under which its holder takes calls.
+    pub agent: Option<String>,
+    /// Whether calls of others do not exist for its holder.
+    pub own_calls_only: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is worth nothing.
@@ -45,13 +49,15 @@ struct Row {
     customer_id: Option<ControllerId>,
     source: Option<String>,
     lines: Option<String>,
+    agent: Option<String>,
+    own_calls_only: bool,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
 }
 
 const COLUMNS: &str = "id, name, roles, controller_id, class, customer_id, source, lines,
-    created_at, expires_at, revoked_at";
+    agent, own_calls_only, created_at, expires_at, revoked_at";
 
 impl TryFrom<Row> for Token {
     type Error = Error;
@@ -67,6 +73,8 @@ impl TryFrom<Row> for Token {
             customer: row.customer_id,
             source: row.source,
             lines: lines.map_err(Error::damaged)?,
+            agent: row.agent,
+            own_calls_only: row.own_calls_only,
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
@@ -79,8 +87,8 @@ pub async fn insert(tx: &mut Tx, token: &Token, hash: &[u8; 32]) -> Result<(), E
     let roles = serde_json::to_string(&token.roles).map_err(Error::damaged)?;
     let lines = token.lines.as_ref().map(serde_json::to_string).transpose();
     sql("INSERT INTO tokens (id, hash, name, roles, controller_id, class, customer_id, source,
-             lines, created_at, expires_at, revoked_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")
+             lines, created_at, expires_at, revoked_at, agent, own_calls_only)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)")
     .bind(token.id)
     .bind(hash.as_slice())
     .bind(token.name.as_str())
@@ -93,6 +101,8 @@ pub async fn insert(tx: &mut Tx, token: &Token, hash: &[u8; 32]) -> Result<(), E
     .bind(token.created_at)
     .bind(token.expires_at)
     .bind(token.revoked_at)
+    .bind(&token.agent)
+    .bind(token.own_calls_only)
     .execute(&mut *tx)
     .await?;
     Ok(())

@@ -192,6 +192,17 @@ pub(super) fn lines(certificate: &Certificate, sha256: &str, l: Language) -> Vec
     }
     for left in &certificate.remains {
         let until = match left.until {
+            Some(until) if left.what == What::HandedOut => {
+                let by = l.of("te vernietigen vóór", "to be destroyed by");
+                let unsaid = l.of("dat is niet bevestigd", "that is not confirmed");
+                format!("{by} {}; {unsaid}", l.time(until))
+            }
+            None if left.what == What::HandedOut => l
+                .of(
+                    "of ze zijn vernietigd, is niet gemeld",
+                    "whether they are destroyed was not told",
+                )
+                .into(),
             Some(until) => format!("{} {}", l.of("tot", "until"), l.time(until)),
             None => l.of("einde niet bekend", "no known end").into(),
         };

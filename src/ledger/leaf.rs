@@ -109,6 +109,12 @@ pub struct Leaf<'a> {
     /// The origin of the log, in its first leaf.
     #[serde(borrow, default)]
     pub origin: Option<Cow<'a, str>>,
+    /// The root over the ciphertext of a recording that is accepted.
+    #[serde(borrow, default)]
+    pub ct_root: Option<Cow<'a, str>>,
+    /// The commitment to how many chunks that has.
+    #[serde(borrow, default)]
+    pub ct_chunks: Option<Cow<'a, str>>,
 }
 
 impl<'a> Leaf<'a> {

@@ -62,9 +62,7 @@ pub enum Denied {
 /// its state; then come the gates that hold for everybody (I1, I2).
 pub fn listen(caller: &Caller, subject: Subject<'_>) -> Decision {
     let Subject { recording, purpose, case, now } = subject;
-    if recording.controller != caller.controller
-        || !caller.reaches_line(recording.metadata.line.as_deref())
-    {
+    if !reaches(caller, recording) {
         return Err(Denied::Unknown);
     }
     let purpose = purpose.ok_or(Denied::PurposeRequired)?;
@@ -73,6 +71,9 @@ pub fn listen(caller: &Caller, subject: Subject<'_>) -> Decision {
     }
     if purpose.needs_case() && !case {
         return Err(Denied::CaseRequired);
+    }
+    if purpose == Purpose::Training && !is_shown(caller, recording) {
+        return Err(if caller.only_trains() { Denied::Unknown } else { Denied::NotAllowed });
     }
     gates(recording, purpose, now)?;
     if recording.objected && purpose == Purpose::Training {
@@ -87,9 +88,7 @@ pub fn listen(caller: &Caller, subject: Subject<'_>) -> Decision {
 /// moment is not taken along either (I1, I2).
 pub fn take_along(caller: &Caller, recording: &Recording, now: Timestamp) -> Decision {
     let purpose = Purpose::OwnUse;
-    if recording.controller != caller.controller
-        || !caller.reaches_line(recording.metadata.line.as_deref())
-    {
+    if !reaches(caller, recording) {
         return Err(Denied::Unknown);
     }
     if !caller.has(Grant::Export) || recording.class != Class::Customer {
@@ -97,6 +96,36 @@ pub fn take_along(caller: &Caller, recording: &Recording, now: Timestamp) -> Dec
     }
     gates(recording, purpose, now)?;
     Ok(Listening { purpose })
+}
+
+/// Whether the caller may know that a recording exists.
+///
+/// For who only trains, one that somebody objected to is gone at once, and one outside the training
+/// sample was never there.
+#[must_use]
+pub fn knows(caller: &Caller, recording: &Recording) -> bool {
+    let trains = caller.only_trains();
+    reaches(caller, recording) && !(trains && (recording.objected || !is_shown(caller, recording)))
+}
+
+/// Whether the caller is the agent who had the call.
+#[must_use]
+pub fn is_own_call(caller: &Caller, recording: &Recording) -> bool {
+    let agent = caller.agent.as_deref();
+    agent.is_some() && agent == recording.metadata.agent.as_deref()
+}
+
+/// Whether a recording is the caller's controller's, and within the lines and calls that the caller
+/// is kept to.
+fn reaches(caller: &Caller, recording: &Recording) -> bool {
+    recording.controller == caller.controller
+        && caller.reaches_line(recording.metadata.line.as_deref())
+        && (!caller.own_calls_only || is_own_call(caller, recording))
+}
+
+/// Whether trainers are shown a recording: the sample, and to an agent the own calls.
+fn is_shown(caller: &Caller, recording: &Recording) -> bool {
+    recording.sampled || is_own_call(caller, recording)
 }
 
 /// The gates that hold for everybody (I1, I2).
@@ -130,7 +159,7 @@ const fn serves(role: Role, class: Class, purpose: Purpose) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
@@ -140,21 +169,23 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000_000_000;
 
-    fn time(offset_s: i64) -> Timestamp {
+    pub(in super::super) fn time(offset_s: i64) -> Timestamp {
         Timestamp::from_micros(NOW + offset_s * 1_000_000).unwrap()
     }
 
-    fn caller(role: Role, controller: ControllerId) -> Caller {
+    pub(in super::super) fn caller(role: Role, controller: ControllerId) -> Caller {
         Caller {
             id: PrincipalId::random(),
             controller,
             roles: BTreeSet::from([role]),
             ingest: IngestScope::default(),
             lines: None,
+            agent: None,
+            own_calls_only: false,
         }
     }
 
-    fn recording(controller: ControllerId, class: Class) -> Recording {
+    pub(in super::super) fn recording(controller: ControllerId, class: Class) -> Recording {
         Recording {
             id: RecordingId::random(),
             controller,
@@ -170,6 +201,8 @@ mod tests {
             restricted: false,
             ground: None,
             objected: false,
+            sampled: true,
+            annotated: false,
             cause: None,
             case_id: None,
             key_destroyed_at: None,

@@ -109,6 +109,10 @@ pub enum Grant {
     ApproveAccounts,
     /// Seeing how the vault itself does: nodes, store, keyring.
     SeeHealth,
+    /// Seeing who heard one's own recordings.
+    SeeAccesses,
+    /// Writing notes and tags, and keeping training sets.
+    Annotate,
 }
 
 impl Grant {
@@ -133,6 +137,8 @@ impl Grant {
         Self::ManageAccounts,
         Self::ApproveAccounts,
         Self::SeeHealth,
+        Self::SeeAccesses,
+        Self::Annotate,
     ];
 }
 
@@ -163,6 +169,10 @@ pub struct Caller {
     pub ingest: IngestScope,
     /// The lines a listener is kept to, if any.
     pub lines: Option<BTreeSet<String>>,
+    /// The name under which they take calls, if they do.
+    pub agent: Option<String>,
+    /// Whether calls of others do not exist for them.
+    pub own_calls_only: bool,
 }
 
 impl Caller {
@@ -255,6 +265,10 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
         ),
         Grant::SeePolicies => matches!(role, Role::CustomerAdmin | Role::Compliance),
         Grant::SeeCompliance => matches!(role, Role::Compliance | Role::Auditor),
+        Grant::SeeAccesses => {
+            matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
+        }
+        Grant::Annotate => matches!(role, Role::Trainer | Role::CustomerListener),
     }
 }
 
@@ -264,15 +278,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#.................."),
-        (Role::Trainer, ".#................."),
-        (Role::Evidence, ".#........#.#......"),
-        (Role::CustomerAdmin, ".####..########.#.."),
-        (Role::CustomerListener, ".##................"),
-        (Role::Compliance, ".#.##..#..####.#.#."),
-        (Role::Auditor, ".#.....#....#..#..."),
-        (Role::Legal, "..........###......"),
-        (Role::Operator, ".....##..#......#.#"),
+        (Role::Ingest, "#...................."),
+        (Role::Trainer, ".#..................#"),
+        (Role::Evidence, ".#........#.#........"),
+        (Role::CustomerAdmin, ".####..########.#..#."),
+        (Role::CustomerListener, ".##.................#"),
+        (Role::Compliance, ".#.##..#..####.#.#.#."),
+        (Role::Auditor, ".#.....#....#..#...#."),
+        (Role::Legal, "..........###........"),
+        (Role::Operator, ".....##..#......#.#.."),
     ];
 
     #[test]

@@ -122,6 +122,8 @@ text_enum! {
         AccountRolesRefused => "account.roles_refused",
         /// Somebody's roles are others.
         AccountRolesChanged => "account.roles_changed",
+        /// Somebody asked for proof that recordings are there, and got an answer.
+        InventoryAttested => "inventory.attested",
     }
 }
 
@@ -139,6 +141,8 @@ text_enum! {
         PolicyChanged => "policy.changed",
         /// An upload was refused.
         IngestRefused => "ingest.refused",
+        /// Everything of a customer is erased and its key is destroyed: told to the provider.
+        TenantErased => "tenant.erased",
     }
 }
 
@@ -152,6 +156,7 @@ impl WebhookEvent {
             Self::RecordingHeld => "hold.placed",
             Self::PolicyChanged => "policy.changed",
             Self::IngestRefused => "ingest.refused",
+            Self::TenantErased => "tenant.erased",
         }
     }
 }

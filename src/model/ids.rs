@@ -76,6 +76,22 @@ id! {
     HoldId
 }
 id! {
+    /// Identifies a playback: one person hears one recording for one purpose.
+    PlaybackId
+}
+id! {
+    /// Identifies a note at a place in a recording.
+    NoteId
+}
+id! {
+    /// Identifies a training set.
+    TrainingSetId
+}
+id! {
+    /// Identifies an item of a training set.
+    ItemId
+}
+id! {
     /// Identifies something asked for that a second person has to agree to.
     ApprovalId
 }

@@ -7,6 +7,8 @@
 mod text_enum;
 
 mod access;
+#[cfg(test)]
+mod access_tests;
 mod byte_range;
 mod caller;
 mod event;
@@ -22,14 +24,14 @@ mod scope;
 mod term;
 mod time;
 
-pub use access::{Decision, Denied, Listening, Subject, listen, take_along};
+pub use access::{Decision, Denied, Listening, Subject, is_own_call, knows, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
 pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
 pub use event::{Entry, Event, WebhookEvent};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
-    ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, PrincipalId, RecordingId,
-    RefError, SessionId, WebhookId,
+    ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, ItemId, NoteId,
+    PlaybackId, PrincipalId, RecordingId, RefError, SessionId, TrainingSetId, WebhookId,
 };
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};

@@ -166,6 +166,10 @@ pub struct Recording {
     pub ground: Option<Ground>,
     /// Whether somebody objected to training with it.
     pub objected: bool,
+    /// Whether trainers are shown it: chosen when it was taken in.
+    pub sampled: bool,
+    /// Whether it has notes or tags.
+    pub annotated: bool,
     /// Why it was or is being erased.
     pub cause: Option<Cause>,
     /// The opaque reference of the case behind an early erasure.

@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 use super::error::Error;
 use super::{Vault, must};
 use crate::index::compliance::{self, Counted, Lag};
-use crate::index::{erasures, facts, ledger_tiles};
-use crate::model::{Caller, Cause, Class, Entry, Grant, Limit, Page, State, Timestamp};
+use crate::index::{controllers, erasures, facts, ledger_tiles};
+use crate::model::{
+    Caller, Cause, Class, ControllerId, Entry, Grant, Limit, Page, State, Timestamp,
+};
 
 /// Over which erasures the lag is told: those of the last 90 days.
 const LAG_OVER: SignedDuration = SignedDuration::from_hours(-24 * 90);
@@ -42,6 +44,13 @@ pub struct Compliance {
     /// When the first of them was due.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub overdue_since: Option<Timestamp>,
+    /// Past their point of no return and not verifiably gone, by why: the store still has the
+    /// object (`present`) or versions of it (`versions_remain`), or does not say (`unknown`).
+    pub unverified: BTreeMap<String, u64>,
+    /// Of those: how many keep failing.
+    pub stuck: u64,
+    /// Erased recordings whose object was in the store again and not absent since.
+    pub reappeared: u64,
     /// How old the oldest support recording is, in seconds since its call ended.
     pub oldest_support_s: Option<i64>,
     /// How long after their due time recordings were verifiably gone.
@@ -90,8 +99,8 @@ pub struct LagView {
 /// What an entry of the ledger tells.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Told {
-    /// Its place in the ledger.
-    pub index: u64,
+    /// Its place in the ledger; none of a playback that goes on.
+    pub index: Option<u64>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
@@ -103,6 +112,10 @@ pub struct Told {
     pub by: Option<String>,
     /// What for.
     pub purpose: Option<String>,
+    /// How many percent of the recording's time were heard in a playback.
+    pub coverage: Option<u64>,
+    /// Whether it goes on: its entry in the ledger comes when it ends.
+    pub open: bool,
     /// The rest: codes, ids and numbers.
     #[schema(value_type = Object)]
     pub details: Value,
@@ -119,6 +132,7 @@ impl Vault {
         let oldest = compliance::oldest(index, of, Class::Support).await?;
         let lags = compliance::lags(index, of, now.plus(LAG_OVER)).await?;
         let suspended = compliance::suspended(index, of, now).await?;
+        let (unverified, reappeared) = compliance::of_the_store(index, of).await?;
         let reconciled = facts::find(index, RECONCILED).await?;
         let reconciled: Value =
             reconciled.and_then(|found| serde_json::from_str(&found).ok()).unwrap_or_default();
@@ -128,6 +142,12 @@ impl Vault {
             as_of: Some(now),
             overdue: overdue.count.unsigned_abs(),
             overdue_since: overdue.oldest_due,
+            stuck: unverified.iter().map(|(.., stuck)| stuck.unsigned_abs()).sum(),
+            unverified: unverified
+                .into_iter()
+                .map(|(why, count, _)| (why, count.unsigned_abs()))
+                .collect(),
+            reappeared: reappeared.unsigned_abs(),
             oldest_support_s: oldest.map(|ended| now.since(ended).as_secs()),
             erasure_lag: LagView::of(&lags),
             due_24h: due.0.unsigned_abs(),
@@ -150,31 +170,34 @@ impl Vault {
         Ok(figures.with(&compliance::counts(index, of).await?))
     }
 
-    /// A page of who heard what and what for, the last first.
-    pub async fn accesses(
-        &self,
-        caller: &Caller,
-        before: Option<i64>,
-        limit: Option<u32>,
-    ) -> Result<Page<Told>, Error> {
-        must(caller, Grant::SeeCompliance)?;
-        let rows = Limit::new(limit).rows();
-        let found = erasures::accesses(&self.0.index, caller.controller, before, rows).await?;
-        Ok(page(&found, rows))
-    }
-
     /// A page of how terms were changed, the last first.
     pub async fn policy_changes(
         &self,
         caller: &Caller,
+        customer: Option<&str>,
         before: Option<i64>,
         limit: Option<u32>,
     ) -> Result<Page<Told>, Error> {
         must(caller, Grant::SeeCompliance)?;
+        let of = match customer {
+            None => caller.controller,
+            Some(customer) => self.changes_of(caller, customer).await?,
+        };
         let rows = Limit::new(limit).rows();
-        let found =
-            erasures::policy_changes(&self.0.index, caller.controller, before, rows).await?;
+        let found = erasures::policy_changes(&self.0.index, of, before, rows).await?;
         Ok(page(&found, rows))
+    }
+}
+
+impl Vault {
+    /// The customer whose changes of terms somebody wants to see: the provider's compliance sees how
+    /// long every customer keeps, as [`Vault::policy_history`] has it; anybody else the own.
+    async fn changes_of(&self, caller: &Caller, customer: &str) -> Result<ControllerId, Error> {
+        let reference = customer.parse().map_err(|_| Error::NotFound)?;
+        let found = controllers::find_customer(&self.0.index, &reference).await?;
+        let all = caller.controller == self.0.provider && caller.has(Grant::SeePolicies);
+        let reached = found.filter(|found| all || found.id == caller.controller);
+        reached.map(|customer| customer.id).ok_or(Error::NotFound)
     }
 }
 
@@ -219,7 +242,7 @@ impl LagView {
     }
 }
 
-fn page(found: &[Entry], rows: i64) -> Page<Told> {
+pub(super) fn page(found: &[Entry], rows: i64) -> Page<Told> {
     let full = found.len() as u64 == rows.unsigned_abs();
     let next = found.last().filter(|_| full).map(|last| last.seq.to_string());
     Page { items: found.iter().map(Told::from).collect(), next }
@@ -236,16 +259,19 @@ impl From<&Entry> for Told {
             _ => None,
         };
         let (by, purpose) = (word("by"), word("purpose"));
+        let coverage = details.remove("cov").and_then(|percent| percent.as_u64());
         for known in ["v", "at", "ev", "rec"] {
             details.remove(known);
         }
         Self {
-            index: entry.seq.unsigned_abs(),
+            index: Some(entry.seq.unsigned_abs()),
             at: entry.at,
             event: entry.event.to_string(),
             recording: entry.recording.map(|id| id.0),
             by,
             purpose,
+            coverage,
+            open: false,
             details: Value::Object(details),
         }
     }

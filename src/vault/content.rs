@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream, stream::BoxStream};
 use super::Vault;
 use super::error::Error;
 use super::play::gone;
+use super::playing::Playing;
 use super::sealing::Sealed;
 use super::source::StoreSource;
 use crate::audio::{self, Rendition};
@@ -150,6 +151,8 @@ pub struct Content {
     pub(super) opens_held: bool,
     pub(super) controller: ControllerId,
     pub(super) vault: Vault,
+    /// What counts how much of it is heard, if somebody hears it.
+    pub(super) playing: Option<Arc<Playing>>,
 }
 
 impl Content {
@@ -181,9 +184,13 @@ impl Content {
     #[must_use]
     pub fn windows(&self, range: Range<u64>) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
         metrics::counter!("callvault_playback_bytes_total").increment(range.end - range.start);
-        match &self.rendition {
-            None => self.stored(range),
-            Some(rendition) => self.rendered(rendition.clone(), range),
+        let windows = match &self.rendition {
+            None => self.stored(range.clone()),
+            Some(rendition) => self.rendered(rendition.clone(), range.clone()),
+        };
+        match &self.playing {
+            None => windows,
+            Some(playing) => playing.follow(windows, range, self.len),
         }
     }
 

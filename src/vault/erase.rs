@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::error::Error;
+use super::play::played;
 use super::{Vault, ledger, watch};
+use crate::index::playbacks::{self, Ending};
 use crate::index::recordings::{self as rows, Claimed, Erased};
 use crate::index::{self, ledger_entries, policies};
 use crate::model::{Cause, Class, ControllerId, Event, RecordingId, Timestamp};
@@ -177,8 +179,13 @@ impl Vault {
     async fn destroy_wraps(&self, batch: &[Claimed]) -> Result<Vec<RecordingId>, Error> {
         let now = self.0.clock.now();
         let ids: Vec<_> = batch.iter().map(|row| row.id).collect();
+        // What was heard of them so far is told before they are gone.
+        self.write_playbacks().await?;
         let mut tx = self.change().await?;
         let destroyed = rows::destroy_wraps(&mut tx, &ids, now).await?;
+        let ended = playbacks::end(&mut tx, Ending::Recordings(&destroyed), now, i64::MAX).await?;
+        let played: Vec<_> = ended.iter().map(|row| played(row, now)).collect();
+        ledger_entries::append(&mut tx, &played).await?;
         let destroyed: HashSet<_> = destroyed.into_iter().collect();
         let released: std::collections::HashSet<_> =
             rows::release(&mut tx, &ids).await?.into_iter().collect();
@@ -230,10 +237,14 @@ impl Vault {
         if !failed.is_empty() {
             let now = self.0.clock.now();
             let mut tx = self.change().await?;
-            for reason in ["present", "versions_remain", "unknown"] {
+            for reason in watch::UNVERIFIED {
                 let ids: Vec<_> =
-                    failed.iter().filter(|(_, why)| *why == reason).map(|(id, _)| *id).collect();
+                    failed.iter().filter(|(_, why)| why == reason).map(|(id, _)| *id).collect();
                 let stuck = rows::fail_attempt(&mut tx, &ids, reason, now).await?;
+                watch::count_unverified(reason, ids.len() as u64);
+                for (recording, _) in &stuck {
+                    tracing::error!(%recording, reason, "an erasure keeps failing: see the store");
+                }
                 let body = json!({ "r": reason, "n": rows::STUCK_AFTER });
                 let entry = |(id, of): &_| ledger::about(*of, now, Event::ErasureStuck, *id, &body);
                 let entries: Vec<_> = stuck.iter().map(entry).collect();

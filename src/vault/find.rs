@@ -6,7 +6,8 @@ use super::view::RecordingView;
 use super::{Vault, must, numbers};
 use crate::index::{self, recordings::Search};
 use crate::model::{
-    Caller, Class, Cursor, Direction, E164, Grant, Limit, Page, RecordingId, Role, State, Timestamp,
+    Caller, Class, Cursor, Direction, E164, Grant, Limit, Page, RecordingId, Role, State,
+    Timestamp, knows,
 };
 
 /// What to look for. Everything is optional.
@@ -72,16 +73,12 @@ impl Vault {
 
     /// One recording that the caller may know of.
     pub async fn get(&self, caller: &Caller, id: RecordingId) -> Result<RecordingView, Error> {
-        let knows = caller.has(Grant::Find) || caller.is(Role::Legal);
-        if !knows {
+        let asks = caller.has(Grant::Find) || caller.is(Role::Legal);
+        if !asks {
             return Err(Error::Forbidden);
         }
         let found = index::recordings::find_for(&self.0.index, caller.controller, id).await?;
-        let recording = found
-            .filter(|found| caller.reaches_line(found.metadata.line.as_deref()))
-            // An objection takes a recording out of training at once, knowledge of it included.
-            .filter(|found| !(found.objected && caller.only_trains()))
-            .ok_or(Error::NotFound)?;
+        let recording = found.filter(|found| knows(caller, found)).ok_or(Error::NotFound)?;
         self.catch_up([&recording]).await?;
         self.view(caller, &recording)
     }
@@ -105,7 +102,7 @@ fn sought(filter: &Filter) -> Option<&str> {
 }
 
 fn search<'a>(
-    caller: &Caller,
+    caller: &'a Caller,
     filter: &'a Filter,
     number: Option<&'a [u8; 32]>,
     lines: Option<&'a [String]>,
@@ -121,6 +118,8 @@ fn search<'a>(
         queue: filter.queue.as_deref(),
         lines,
         unobjected: caller.only_trains(),
+        only_agent: caller.own_calls_only.then_some(caller.agent.as_deref().unwrap_or_default()),
+        sampled: caller.only_trains().then_some(caller.agent.as_deref()),
         direction: filter.direction,
         min_duration_ms: filter.min_duration.map(millis),
         max_duration_ms: filter.max_duration.map(millis),

@@ -200,7 +200,11 @@ impl Vault {
     }
 
     /// A log that the caller may see. Somebody else's is none (I15).
-    async fn visible(&self, caller: &Caller, name: &str) -> Result<ledger_tiles::Log, Error> {
+    pub(super) async fn visible(
+        &self,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<ledger_tiles::Log, Error> {
         must(caller, Grant::SeeErasures)?;
         let own = |log: &ControllerId| {
             *log == caller.controller || *log == TOP && caller.controller == self.0.provider

@@ -2,22 +2,25 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `content`, `source`, `ticket`
+//! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
 //! - finding: `find`, [`view`]
-//! - keeping: `policies`, `holds`, `restrict`, `object`, `approvals` (the second person)
+//! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
 //! - the ledger: `ledger` (entries), `project` (tiles and checkpoints), `logs` (reading them),
-//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`
+//!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`,
+//!   `challenge` (proof that recordings are there)
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - people: `accounts`, `sessions` (signing in), `elsewhere` (`OpenID` Connect)
 //! - around it: `customers`, `tokens`, `sources`, `health`, `recent`, `upkeep`, `watch`, [`doctor`]
 
 mod accept;
+mod accesses;
 mod accounts;
 mod approvals;
 mod certify;
+mod challenge;
 mod claim;
 pub mod compliance;
 mod content;
@@ -43,6 +46,7 @@ mod logs;
 mod numbers;
 mod object;
 mod play;
+mod playing;
 mod policies;
 mod posture;
 mod project;
@@ -51,9 +55,11 @@ mod reconcile;
 pub mod register;
 mod renew;
 mod replay;
+mod replay_access;
 mod replay_keeping;
 mod restore;
 mod restrict;
+pub mod restrictions;
 mod row;
 mod scrub;
 mod sealing;
@@ -81,18 +87,19 @@ use uuid::Uuid;
 use crate::crypto::Keys;
 use crate::index::{self, Db};
 use crate::ledger::Signer;
-use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording};
+use crate::model::{Caller, Clock, ControllerId, E164, Grant, Recording, Timestamp};
 use crate::retention::Schedule;
 use crate::store::Store;
 
 pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
+pub use accesses::Access;
 pub use accounts::{
     AccountChange, AccountView, Becomes, NewAccount, NewSecondFactor, ProposedView,
 };
 pub use approvals::ApprovalView;
-pub use certify::{Issued, Span};
+pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
 pub use elsewhere::{ElsewhereSettings, GroupRoles, Provider, Start};
@@ -114,6 +121,7 @@ pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{
     Decider, FloorExtension, PolicyHistory, PolicyWish, Preview, Progress, Scheduled, Share, Tally,
+    decided_by,
 };
 pub use posture::Posture;
 pub use project::Projection;
@@ -133,8 +141,8 @@ pub use tokens::{NewToken, Secret, TokenView};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
-/// How long one listening lasts in the ledger: ranges asked within it are one playback.
-const LISTENING: Duration = Duration::from_mins(30);
+/// How long a refusal is kept in mind.
+const REFUSED: Duration = Duration::from_mins(30);
 
 /// How many recordings that do not fit in one part come in at once; more are asked to come back.
 const LARGE_UPLOADS: usize = 32;
@@ -209,14 +217,18 @@ struct Inner {
     clock: Clock,
     settings: Settings,
     provider: ControllerId,
-    /// Listenings already in the ledger.
-    listening: Cache<play::Occasion, ()>,
+    /// What is heard now.
+    players: playing::Players,
+    /// Refusals already in the ledger, and since when.
+    refused: Cache<play::Refused, Timestamp>,
     /// How many recordings are decoded at once.
     decoders: Arc<Semaphore>,
     /// How many passwords are hashed at once: each takes 19 MiB.
     hashers: Arc<Semaphore>,
     /// How many large recordings come in at once: each has some 25 MiB under way.
     large: Arc<Semaphore>,
+    /// One challenge at a time: each reads tens of megabytes.
+    challenges: Semaphore,
     /// What was read a moment ago.
     recent: recent::Recent,
     watch: watch::Watch,
@@ -251,10 +263,12 @@ impl Vault {
             sending: webhooks::Sending::new(settings.allow_private_webhooks)?,
             settings,
             provider,
-            listening: Cache::builder().max_capacity(100_000).time_to_live(LISTENING).build(),
+            players: playing::Players::default(),
+            refused: Cache::builder().max_capacity(100_000).time_to_live(REFUSED).build(),
             decoders: Arc::new(Semaphore::new(cores * 2)),
             hashers: Arc::new(Semaphore::new(cores)),
             large: Arc::new(Semaphore::new(LARGE_UPLOADS)),
+            challenges: Semaphore::new(1),
             recent: recent::Recent::default(),
             watch,
             health: health::Kept::default(),

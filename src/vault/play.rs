@@ -3,16 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
+
 use super::content::{self, Content};
 use super::early::case_id;
 use super::error::{Error, Gone};
+use super::playing::{self, Playing};
 use super::{Vault, ledger};
 use crate::audio::{Rendition, SeekIndex, Waveform};
 use crate::crypto::open_note;
-use crate::index;
+use crate::index::ledger_entries::NewEntry;
+use crate::index::playbacks::{self, Ending, Playback};
+use crate::index::{self, tellings};
 use crate::model::{
-    Caller, Denied, Event, Listening, PrincipalId, Purpose, Recording, RecordingId, Subject, listen,
+    Caller, Denied, Event, Listening, PlaybackId, PrincipalId, Purpose, Recording, RecordingId,
+    Subject, Timestamp, listen,
 };
+
+/// A refusal that comes again is told again after this.
+const REFUSED_AGAIN: SignedDuration = SignedDuration::from_mins(30);
 
 /// What somebody asks to hear.
 #[derive(Clone, Debug)]
@@ -25,15 +35,33 @@ pub struct Wish {
     pub case: Option<String>,
 }
 
-/// One listening, as the ledger counts them: who, what, what for, in which case, and whether it was
-/// refused.
+/// One listening, as the ledger counts them: who, what, what for, in which case.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Occasion {
     by: PrincipalId,
     recording: RecordingId,
-    purpose: Option<Purpose>,
+    purpose: Purpose,
     case: Option<String>,
-    denied: Option<Denied>,
+}
+
+impl Occasion {
+    pub(super) fn of(
+        by: PrincipalId,
+        recording: RecordingId,
+        purpose: Purpose,
+        case: Option<String>,
+    ) -> Self {
+        Self { by, recording, purpose, case }
+    }
+}
+
+/// One refusal, as the ledger counts them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Refused {
+    by: PrincipalId,
+    recording: RecordingId,
+    purpose: Option<Purpose>,
+    why: &'static str,
 }
 
 /// A recording that the caller may hear now.
@@ -41,6 +69,8 @@ pub struct Heard {
     pub(super) recording: Arc<Recording>,
     pub(super) may: Listening,
     occasion: Occasion,
+    /// When that was decided.
+    at: Timestamp,
 }
 
 /// The form in which a recording is heard.
@@ -65,23 +95,21 @@ impl Vault {
         let now = self.latest();
         let purpose = wish.purpose;
         let subject = Subject { recording: &recording, purpose, case: case.is_some(), now };
-        let occasion = |denied| Occasion {
-            by: caller.id,
-            recording: recording.id,
-            purpose,
-            case: case.map(str::to_owned),
-            denied,
-        };
         match listen(caller, subject) {
             Ok(may) => {
-                let occasion = occasion(None);
+                let case = case.map(str::to_owned);
+                let occasion = Occasion::of(caller.id, recording.id, may.purpose(), case);
                 self.catch_up([&*recording]).await?;
-                Ok(Heard { recording, may, occasion })
+                Ok(Heard { recording, may, occasion, at: now })
             }
             Err(denied) => {
                 if !matches!(denied, Denied::Unknown | Denied::PurposeRequired) {
-                    let occasion = occasion(Some(denied));
-                    self.once(&recording, Event::AccessDenied, occasion).await?;
+                    let (by, why) = (caller.id, reason(denied));
+                    self.tell_refusal(
+                        &recording,
+                        Refused { by, recording: recording.id, purpose, why },
+                    )
+                    .await?;
                 }
                 Err(refusal(denied, &recording))
             }
@@ -115,34 +143,74 @@ impl Vault {
             opens_held: heard.may.purpose().opens_held(),
             controller: recording.controller,
             vault: self.clone(),
+            playing: None,
         })
     }
 
-    /// Puts the listening into the ledger, before the first byte leaves. Once for all the ranges
-    /// of one playback.
-    pub async fn heard(&self, heard: &Heard) -> Result<(), Error> {
-        self.once(&heard.recording, Event::AccessPlayed, heard.occasion.clone()).await
+    /// Makes the playback durable before the first byte leaves, and counts what of the content is
+    /// taken from here on. One playback for all the ranges of it; its entry in the ledger comes when
+    /// it ends.
+    pub async fn heard(&self, heard: &Heard, content: &mut Content) -> Result<(), Error> {
+        content.playing = Some(self.playing(heard).await?);
+        Ok(())
     }
 
-    async fn once(
-        &self,
-        recording: &Recording,
-        event: Event,
-        occasion: Occasion,
-    ) -> Result<(), Error> {
-        if self.0.listening.contains_key(&occasion) {
+    async fn playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
+        match self.0.players.find(&heard.occasion, heard.at) {
+            Some(playing) => Ok(playing),
+            None => Box::pin(self.begin_playing(heard)).await,
+        }
+    }
+
+    async fn begin_playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
+        let Heard { recording, occasion, .. } = heard;
+        let now = self.0.clock.now();
+        let row = Playback {
+            id: PlaybackId::random(),
+            controller: recording.controller,
+            recording: recording.id,
+            principal: occasion.by,
+            purpose: occasion.purpose,
+            case_id: occasion.case.clone().unwrap_or_default(),
+            started_at: now,
+            coverage: 0,
+        };
+        let mut tx = self.addition().await?;
+        if !playbacks::stored(&mut tx, recording.id).await? {
+            return Err(Error::Erased(Box::new(gone(recording))));
+        }
+        let idle = Ending::Same(&row, now.plus(-playing::IDLE));
+        let ended = playbacks::end(&mut tx, idle, now, 1).await?;
+        let entries: Vec<_> = ended.iter().map(|row| played(row, now)).collect();
+        let id = playbacks::join(&mut tx, &row, &playing::nothing(), self.0.node).await?;
+        index::ledger_entries::append(&mut tx, &entries).await?;
+        tx.commit().await?;
+        between_steps!("playback.begun");
+        let playing = Arc::new(Playing::new(occasion.clone(), Playback { id, ..row }, now));
+        self.0.players.add(playing.clone());
+        Ok(playing)
+    }
+
+    /// Puts a refusal into the ledger: once in a while, not at each try.
+    async fn tell_refusal(&self, recording: &Recording, refused: Refused) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        if self.0.refused.get(&refused).is_some_and(|told| now.since(told) < REFUSED_AGAIN) {
             return Ok(());
         }
-        let body = serde_json::json!({
-            "by": occasion.by,
-            "purpose": occasion.purpose,
-            "case": occasion.case,
-            "why": occasion.denied.map(reason),
-        });
-        let now = self.0.clock.now();
-        let entry = ledger::about(recording.controller, now, event, recording.id, &body);
-        self.record(&[entry]).await?;
-        self.0.listening.insert(occasion, ());
+        let Refused { by, purpose, why, .. } = &refused;
+        let (by, purpose) = (*by, *purpose);
+        let body = serde_json::json!({ "by": by, "purpose": purpose, "why": why });
+        let told = serde_json::to_vec(&(by, recording.id, purpose, why))
+            .expect("ids and words are always JSON");
+        let hash = Sha256::digest(&told).into();
+        let mut tx = self.addition().await?;
+        if tellings::first(&mut tx, &hash, now, REFUSED_AGAIN).await? {
+            let of = recording.controller;
+            let entry = ledger::about(of, now, Event::AccessDenied, recording.id, &body);
+            index::ledger_entries::append(&mut tx, &[entry]).await?;
+        }
+        tx.commit().await?;
+        self.0.refused.insert(refused, now);
         Ok(())
     }
 
@@ -160,7 +228,7 @@ impl Vault {
         if let Some(why) = &heard.recording.metadata.unplayable {
             return Err(Error::Unplayable(why.clone()));
         }
-        self.heard(heard).await?;
+        self.playing(heard).await?;
         Ok(Waveform::from_bytes(&self.note(heard, "waveform").await?)?)
     }
 
@@ -184,6 +252,19 @@ impl Vault {
         let sound = Duration::from_millis(sound.unwrap_or(0));
         (Duration::from_mins(15) + sound).min(Duration::from_hours(6))
     }
+}
+
+/// The entry about a playback that ended: who heard how much of what, and what for.
+pub(super) fn played(row: &Playback, now: Timestamp) -> NewEntry {
+    let body = serde_json::json!({
+        "by": row.principal,
+        "purpose": row.purpose,
+        "case": Some(&row.case_id).filter(|case| !case.is_empty()),
+        "cov": row.coverage,
+        "from": crate::ledger::told(Event::AccessPlayed, row.started_at),
+        "pb": row.id,
+    });
+    ledger::about(row.controller, now, Event::AccessPlayed, row.recording, &body)
 }
 
 fn refusal(denied: Denied, recording: &Recording) -> Error {

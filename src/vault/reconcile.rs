@@ -10,7 +10,7 @@ use serde_json::json;
 use super::error::Error;
 use super::{Vault, ledger};
 use crate::index::{facts, ledger_entries, recordings as rows};
-use crate::model::{Event, RecordingId, State, Timestamp};
+use crate::model::{ControllerId, Event, RecordingId, State, Timestamp};
 use crate::retention::{BRAKE_FLOOR, StoredObject, orphans};
 use crate::store::{Absence, Listed};
 
@@ -41,6 +41,8 @@ pub struct Reconciled {
     /// Objects of recordings that the wrap journal knows and the index does not: an older index was
     /// put back. They are kept.
     pub unindexed: u64,
+    /// Of those: objects of recordings that were erased, verified. An incident each.
+    pub reappeared: u64,
     /// Orphans taken out of the store.
     pub orphans_removed: u64,
     /// Recordings whose object is not there.
@@ -202,6 +204,7 @@ impl Vault {
                 .copied()
                 .filter(|id| !known.iter().any(|known| known.id == *id && known.may_have_object()))
                 .collect();
+            found.reappeared += self.seen_again(&batch).await?;
             let results = self.0.store.delete(&batch).await;
             found.orphans_removed +=
                 results.iter().filter(|(_, result)| result.is_ok()).count() as u64;
@@ -227,6 +230,26 @@ impl Vault {
         facts::set(&mut tx, super::compliance::RECONCILED, &told.to_string()).await?;
         tx.commit().await?;
         Ok(())
+    }
+}
+
+impl Vault {
+    /// Writes down which of these were erased and are there all the same. No certificate of them is
+    /// complete until they were looked for again.
+    async fn seen_again(&self, orphans: &[RecordingId]) -> Result<u64, Error> {
+        let now = self.0.clock.now();
+        let mut tx = self.change().await?;
+        let back = rows::look_from_now(&mut tx, orphans, now).await?;
+        let entry = |(id, of): &(RecordingId, ControllerId)| {
+            tracing::error!(recording = %id, "an erased object is in the store again");
+            ledger::about(*of, now, Event::ErasureReappeared, *id, &json!({}))
+        };
+        let entries: Vec<_> = back.iter().map(entry).collect();
+        ledger_entries::append(&mut tx, &entries).await?;
+        tx.commit().await?;
+        let count = back.len() as u64;
+        metrics::counter!("callvault_reappeared_total").increment(count);
+        Ok(count)
     }
 }
 

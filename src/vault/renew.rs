@@ -10,7 +10,7 @@ use super::error::Error;
 use super::journal::Rewrapped;
 use super::{Vault, numbers};
 use crate::crypto::WrapFacts;
-use crate::index::{recordings as rows, renewals};
+use crate::index::{departures, recordings as rows, renewals};
 use crate::model::{Class, Day, Recording, RecordingId, State, Timestamp};
 
 /// How many are re-wrapped in one transaction, and make one object of the journal.
@@ -236,6 +236,13 @@ impl Vault {
                 None => day.end(),
             };
             latest = latest.max(ends);
+        }
+        // Without the key of its customer none of them opens anything.
+        let row = rows::find(&self.0.index, id).await?;
+        if let Some(row) = row
+            && let Some(departure) = departures::find(&self.0.index, row.controller).await?
+        {
+            latest = departure.ended_at.into_iter().chain(latest).min();
         }
         let gone = !matches!(keys.state, State::Stored | State::Lost);
         Ok(latest.filter(|_| gone))

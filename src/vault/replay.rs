@@ -7,14 +7,15 @@ use serde_json::json;
 
 use super::error::Error;
 use super::logs::TOP;
-use super::replay_keeping::Keeping;
+use super::replay_access::Access;
+use super::replay_keeping::{Keeping, playback};
 use super::standing::Known;
 use super::{Vault, ledger};
 use crate::index::ledger_replay::{self, Erasure, Placed};
-use crate::index::{Tx, ledger_entries, recordings as rows};
+use crate::index::{Tx, ledger_entries, playbacks, recordings as rows};
 use crate::ledger::tiles::{self, Layer, Tile, WIDTH};
 use crate::ledger::{Checkpoint, Hash, Leaf};
-use crate::model::{ControllerId, Event, RecordingId, Timestamp};
+use crate::model::{ControllerId, Event, PlaybackId, RecordingId, Timestamp};
 
 /// What the missing entries say, as far as the index has to follow it.
 #[derive(Default)]
@@ -23,7 +24,9 @@ struct Told {
     cases: BTreeMap<RecordingId, String>,
     buried: BTreeSet<RecordingId>,
     keeping: Keeping,
+    access: Access,
     accepted: BTreeSet<RecordingId>,
+    played: Vec<PlaybackId>,
 }
 
 impl Vault {
@@ -76,6 +79,7 @@ impl Vault {
         if log != TOP {
             let body = json!({
                 "entries": placed.len(), "erased": told.erased.len(), "lost": entries.len(),
+                "undone": told.access.undone(),
             });
             entries.push(ledger::general(log, now, Event::RestoreCompleted, &body));
             ledger_entries::append(&mut tx, &entries).await?;
@@ -83,6 +87,14 @@ impl Vault {
         tx.commit().await?;
         let (entries, erased) = (placed.len(), told.erased.len());
         tracing::warn!(log = self.log_name(log), entries, erased, "entries were put back");
+        for (what, count) in told.access.undone() {
+            tracing::warn!(
+                log = self.log_name(log),
+                what,
+                count,
+                "changes after the copy cannot be done again from the ledger: see what is there"
+            );
+        }
         Ok(())
     }
 
@@ -94,6 +106,8 @@ impl Vault {
         told: &Told,
         now: Timestamp,
     ) -> Result<Vec<ledger_entries::NewEntry>, Error> {
+        // They go on in the copy, and have ended: nobody tells of them twice.
+        playbacks::forget(tx, &told.played).await?;
         for erasure in told.erased.values() {
             ledger_replay::erase_again(tx, erasure, now).await?;
         }
@@ -103,6 +117,7 @@ impl Vault {
         let gone = |id: &RecordingId| told.erased.contains_key(id);
         let kept: HashSet<_> = kept.iter().map(|row| row.id).filter(|id| !gone(id)).collect();
         told.keeping.apply(tx, log, &kept).await?;
+        told.access.apply(tx, log, now).await?;
         // Taken in after the copy was made: nothing leads to it any more, if not the journal.
         let gone: Vec<_> =
             told.accepted.iter().filter(|id| !told.erased.contains_key(id)).copied().collect();
@@ -169,6 +184,10 @@ fn placed(leaf: &[u8], told: &mut Told) -> Result<Placed, Error> {
     let recording = read.rec.map(RecordingId);
     if let Some(event) = read.event() {
         told.keeping.hear(event, recording, leaf);
+        if event == Event::AccessPlayed {
+            told.played.extend(playback(leaf));
+        }
+        told.access.hear(event, leaf);
         if let Some(id) = recording {
             told.hear(id, event, &read);
         }

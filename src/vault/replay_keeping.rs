@@ -9,7 +9,8 @@ use super::error::Error;
 use crate::index::restrictions::{self, Ending, NewRestriction};
 use crate::index::{Tx, holds, recordings as rows};
 use crate::model::{
-    ControllerId, Day, Event, Ground, Hold, HoldId, Outcome, PrincipalId, RecordingId, Timestamp,
+    ControllerId, Day, Event, Ground, Hold, HoldId, Outcome, PlaybackId, PrincipalId, RecordingId,
+    Timestamp,
 };
 
 /// How many recordings of a hold at once.
@@ -28,6 +29,15 @@ struct Said {
     ground: Option<String>,
     outcome: Option<String>,
     informed: Option<String>,
+}
+
+/// Which playback a leaf about one tells of.
+pub(super) fn playback(leaf: &[u8]) -> Option<PlaybackId> {
+    #[derive(Deserialize)]
+    struct Played {
+        pb: Option<PlaybackId>,
+    }
+    serde_json::from_slice::<Played>(leaf).ok()?.pb
 }
 
 /// What the missing entries say of these, in their order.

@@ -208,6 +208,7 @@ impl Vault {
             let controllers: Vec<_> = controllers.into_iter().collect();
             self.0.keys.ensure(&controllers, &[to]).await?;
             let generation = self.0.keys.generation(to);
+            let mut rows_moved = Vec::with_capacity(batch.len());
             let mut rewrapped = Vec::with_capacity(batch.len());
             for recording in &batch {
                 // What its key does not open any more is an incident, and no reason to keep the
@@ -217,21 +218,19 @@ impl Vault {
                     continue;
                 };
                 let key = (to, generation);
-                rewrapped
-                    .push((recording, Rewrapped::of(recording, &wrap, key, recording.due_at)?));
+                rewrapped.push(Rewrapped::of(recording, &wrap, key, recording.due_at)?);
+                rows_moved.push(rows::Suspended {
+                    id: recording.id,
+                    from: recording.key.day,
+                    wrap,
+                    numbers: numbers::moved(&self.0.keys, recording, to)?,
+                });
             }
-            let wraps: Vec<_> = rewrapped.iter().map(|(_, wrap)| wrap.clone()).collect();
-            self.journal_wraps(&wraps).await?;
+            self.journal_wraps(&rewrapped).await?;
+            between_steps!("suspended.journaled");
             let mut tx = self.change().await?;
-            let mut moved = 0;
-            for (recording, Rewrapped { wrap, due_at, .. }) in rewrapped {
-                if rows::rewrap(&mut tx, recording.id, &wrap, to, generation, due_at).await? {
-                    moved += 1;
-                    if let Some(numbers) = numbers::moved(&self.0.keys, recording, to)? {
-                        rows::reseal_numbers(&mut tx, recording.id, &numbers).await?;
-                    }
-                }
-            }
+            let moved = rows::move_suspended(&mut tx, to, generation, &rows_moved).await?;
+            between_steps!("suspended.moving");
             tx.commit().await?;
             if moved == 0 {
                 tracing::error!(from = %last.key.day, "suspended recordings could not be moved on");

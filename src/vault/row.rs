@@ -8,6 +8,7 @@ use super::{Vault, ledger, numbers};
 use crate::audio::Analysis;
 use crate::crypto::{WrapFacts, seal_note};
 use crate::index::{self, recordings::Marks};
+use crate::ledger::ciphertext;
 use crate::model::{Class, E164, Event, Metadata, Recording, SealedKey, State, Timestamp};
 use crate::retention::Dates;
 
@@ -48,6 +49,7 @@ impl Vault {
         let context = sealed.context;
         let seek = seal_note(sealed.dek(), context, "seek", &analysis.index.to_bytes())?;
         let waveform = seal_note(sealed.dek(), context, "waveform", &analysis.waveform.to_bytes())?;
+        let salt = crate::crypto::public_salt()?;
         let entry = ledger::about(
             target.controller,
             recording.received_at,
@@ -58,6 +60,8 @@ impl Vault {
                 "len": ledger::size_bucket(sealed.len),
                 "loc": self.0.settings.location.country,
                 "kek": keys.fingerprint(recording.key.day).map(hex::encode),
+                "ct_root": sealed.tree.root().to_string(),
+                "ct_chunks": ciphertext::commit(&salt, sealed.tree.count()).to_string(),
             }),
         );
         let mut tx = self.addition().await?;
@@ -71,6 +75,8 @@ impl Vault {
         index::recordings::insert(&mut tx, &recording, &marks).await?;
         index::derived::insert(&mut tx, recording.id, "seek", &seek).await?;
         index::derived::insert(&mut tx, recording.id, "waveform", &waveform).await?;
+        let tree = sealed.tree.to_bytes(&salt);
+        index::derived::insert(&mut tx, recording.id, ciphertext::KIND, &tree).await?;
         let mut entries = vec![entry];
         entries.extend(self.caught(&mut tx, draft, &mut recording).await?);
         index::ledger_entries::append(&mut tx, &entries).await?;
@@ -155,6 +161,8 @@ impl Vault {
             restricted: false,
             ground: None,
             objected: false,
+            sampled: true,
+            annotated: false,
             cause: None,
             case_id: None,
             key_destroyed_at: None,
@@ -180,6 +188,7 @@ impl Vault {
             caller_blind: blind(&draft.numbers.caller)?,
             callee_blind: blind(&draft.numbers.callee)?,
             digest: seal_note(sealed.dek(), sealed.context, "sha256", &sealed.digest)?,
+            ct_root: Some(sealed.tree.root().0),
         })
     }
 

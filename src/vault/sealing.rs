@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::Error;
 use crate::crypto::{self, Context, Dek, Kind, SEGMENT, Sealer, object_len};
+use crate::ledger::ciphertext::{self, Tree};
 use crate::model::{ControllerId, RecordingId};
 use crate::store::{Store, Upload};
 
@@ -25,6 +26,8 @@ pub(super) struct Sealed {
     pub(super) len: u64,
     /// SHA-256 of the plaintext. Never stored in clear: it would confirm content after erasure.
     pub(super) digest: [u8; 32],
+    /// The tree over the object as the store has it.
+    pub(super) tree: Tree,
 }
 
 impl Sealed {
@@ -95,6 +98,7 @@ impl Drop for Lent {
 struct Work {
     sealer: Sealer,
     hash: Sha256,
+    tree: ciphertext::Hasher,
     started: bool,
 }
 
@@ -166,7 +170,8 @@ impl Sealing {
 
 impl Work {
     fn begin(context: Context) -> Result<Self, crypto::Error> {
-        Ok(Self { sealer: Sealer::begin(context)?, hash: Sha256::new(), started: false })
+        let (hash, tree) = (Sha256::new(), ciphertext::Hasher::default());
+        Ok(Self { sealer: Sealer::begin(context)?, hash, tree, started: false })
     }
 
     fn seal(
@@ -175,15 +180,19 @@ impl Work {
         last: bool,
         object: &mut Vec<u8>,
     ) -> Result<(), crypto::Error> {
+        let start = object.len();
         if !self.started {
             object.extend_from_slice(self.sealer.header());
             self.started = true;
         }
         self.hash.update(plain);
-        self.sealer.seal(plain, last, object)
+        self.sealer.seal(plain, last, object)?;
+        self.tree.update(object.get(start..).unwrap_or_default());
+        Ok(())
     }
 
     fn finish(self, context: Context, len: u64) -> Sealed {
-        Sealed { context, len, digest: self.hash.finalize().into(), sealer: self.sealer }
+        let (digest, tree) = (self.hash.finalize().into(), self.tree.finish());
+        Sealed { context, len, digest, tree, sealer: self.sealer }
     }
 }

@@ -121,6 +121,10 @@ pub struct NewToken {
     pub class: Option<Class>,
     /// The lines it is kept to.
     pub lines: Option<BTreeSet<String>>,
+    /// The name under which its holder takes calls: those are its own calls.
+    pub agent: Option<String>,
+    /// Whether calls of others do not exist for its holder.
+    pub own_calls_only: bool,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
 }
@@ -156,6 +160,8 @@ impl Vault {
             customer: customer.filter(|_| ingest),
             source: ingest.then(|| new.name.clone()),
             lines: new.lines.clone(),
+            agent: new.agent.clone(),
+            own_calls_only: new.own_calls_only,
             created_at: self.0.clock.now(),
             expires_at: new.expires_at,
             revoked_at: None,
@@ -253,6 +259,7 @@ impl Vault {
                 "who runs or checks the vault never hears a call: give it to another",
             ));
         }
+        agent(new)?;
         let customers = new.roles.iter().filter(|role| role.is_customers()).count();
         let of_customer = customers > 0;
         let ingest = new.roles.contains(&Role::Ingest);
@@ -275,6 +282,23 @@ impl Vault {
             (None, false) => Ok(None),
         }
     }
+}
+
+/// Refuses a name of an agent that cannot be one, or that goes with roles that have no own calls.
+fn agent(new: &NewToken) -> Result<(), Error> {
+    let Some(name) = new.agent.as_deref() else {
+        let problem = "is required with own_calls_only: whose calls?";
+        return if new.own_calls_only { Err(bad("agent", problem)) } else { Ok(()) };
+    };
+    let printable = !name.chars().any(char::is_control) && name.trim() == name;
+    if name.is_empty() || name.len() > 256 || !printable {
+        return Err(bad("agent", "is the name that calls have as agent, 1 to 256 bytes"));
+    }
+    let hears = [Role::Trainer, Role::CustomerListener];
+    if !new.roles.iter().all(|role| hears.contains(role)) {
+        return Err(bad("agent", "goes with trainer and customer_listener only"));
+    }
+    Ok(())
 }
 
 /// The entry about a token: the pseudonym of its holder and its roles, never its name.
@@ -304,6 +328,8 @@ pub(super) fn caller(token: Token, now: Timestamp) -> Option<Caller> {
             lines: token.lines.clone().filter(|_| sends),
         },
         lines: token.lines.filter(|_| customer),
+        agent: token.agent,
+        own_calls_only: token.own_calls_only,
         roles: token.roles,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -9,6 +10,7 @@ use super::Vault;
 use super::error::Error;
 use super::health::SAY;
 use super::{journal, scrub};
+use crate::index::{playbacks, tellings, tickets};
 
 /// How often the keyring is asked whether another node changed it: a forgetting is followed within
 /// a second.
@@ -28,6 +30,15 @@ const MEASURE: Duration = Duration::from_secs(15);
 
 /// How often it is looked for events that are to go out.
 const TELL: Duration = Duration::from_secs(1);
+
+/// How often it is written down what was heard.
+const PLAYING: Duration = Duration::from_secs(5);
+
+/// How long it is remembered that something was told.
+const TOLD: SignedDuration = SignedDuration::from_hours(48);
+
+/// How long playbacks that ended are kept, to count who heard how much: their entries stay.
+const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 /// Which of the timers run.
 #[derive(Clone, Copy, Debug)]
@@ -104,12 +115,14 @@ impl Vault {
                 }
             }
         };
+        let playing = self.keep_playing();
         let saying = self.keep_saying(upkeep.erases);
         let projecting = self.keep_projecting();
         tokio::select! {
             () = stop.cancelled() => {}
             () = saying => {}
             () = telling => {}
+            () = playing => {}
             () = projecting => {}
             () = erasing => {}
             () = following => {}
@@ -142,6 +155,19 @@ impl Vault {
         }
         if let Err(error) = self.leave_nodes().await {
             tracing::warn!(error = error.chain(), "this node stays on the list for a day");
+        }
+    }
+
+    async fn keep_playing(&self) {
+        let mut playing = ticks(PLAYING);
+        loop {
+            playing.tick().await;
+            if self.must_be_sound().is_err() {
+                continue;
+            }
+            if let Err(error) = self.keep_playbacks().await {
+                report(&error, "what is heard is not written down for now");
+            }
         }
     }
 
@@ -200,8 +226,11 @@ impl Vault {
     }
 
     async fn purge_tickets(&self) -> Result<(), Error> {
+        let now = self.0.clock.now();
         let mut tx = self.addition().await?;
-        crate::index::tickets::purge_expired(&mut tx, self.0.clock.now()).await?;
+        tickets::purge_expired(&mut tx, now).await?;
+        tellings::purge(&mut tx, now.plus(-TOLD)).await?;
+        playbacks::purge(&mut tx, now.plus(-COUNTED)).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -21,6 +21,9 @@ const READY: SignedDuration = SignedDuration::from_secs(2);
 /// How many days back the usual number of erasures is taken from.
 const TRAILING_DAYS: i64 = 14;
 
+/// Why an erasure is not verified: the object is there, versions are, or nobody knows.
+pub(super) const UNVERIFIED: &[&str] = &["present", "versions_remain", "unknown"];
+
 /// What the vault stands on, by name, and whether it answers.
 type Ready = [(&'static str, bool); 4];
 
@@ -63,6 +66,11 @@ pub(super) fn count_erased(cause: Cause, lag: SignedDuration) {
     if cause == Cause::Term {
         metrics::histogram!("callvault_erasure_lag_seconds").record(lag.as_secs_f64());
     }
+}
+
+/// Counts erasures of which the store did not do its part.
+pub(super) fn count_unverified(why: &'static str, count: u64) {
+    metrics::counter!("callvault_erasure_attempts_failed_total", "why" => why).increment(count);
 }
 
 /// Counts an error of the store.
@@ -199,6 +207,11 @@ impl Vault {
             let oldest = rows::oldest_stored(&self.0.index, *class).await?;
             let age = oldest.map_or(0.0, |ended| now.since(ended).as_secs_f64());
             metrics::gauge!("callvault_oldest_seconds", "class" => class.as_str()).set(age);
+        }
+        let unverified = rows::unverified(&self.0.index).await?;
+        for why in UNVERIFIED {
+            let found = unverified.iter().find(|(word, _)| word == why).map_or(0, |found| found.1);
+            metrics::gauge!("callvault_erasures_unverified", "why" => *why).set(count(found));
         }
         self.measure_kept(now).await?;
         let forgotten = self.last_forgetting().await?;

@@ -280,6 +280,22 @@ async fn accesses_and_the_register_are_shown(vault: TestVault) {
     let rest = json(&vault, &token, &format!("/v1/accesses?limit=1&cursor={next}")).await;
     assert_eq!(rest["items"], serde_json::json!([]));
     json(&vault, &token, "/v1/policy-changes").await;
+    let dpo = vault.token(Role::Compliance).await;
+    let acme = json(&vault, &dpo, "/v1/policy-changes?customer=acme").await;
+    assert_eq!(acme["items"][0]["event"], "policy.created", "{acme}");
+    assert_eq!(acme["items"][0]["by"], "command_line", "{acme}");
+    // Whoever only checks sees the own, and a customer nobody else's.
+    let admin = vault.token(Role::CustomerAdmin).await;
+    for (token, of, status) in [
+        (&token, "acme", 404),
+        (&dpo, "nobody", 404),
+        (&dpo, "no+reference", 404),
+        (&admin, "acme", 403),
+    ] {
+        let answer =
+            vault.get(&format!("/v1/policy-changes?customer={of}")).token(token).send().await;
+        assert_eq!(answer.status.as_u16(), status, "{of}");
+    }
     let register = json(&vault, &token, "/v1/register").await;
     assert_eq!(register["items"][0]["term"], "P90D");
     assert_eq!(register["items"][1]["role"], "processor");

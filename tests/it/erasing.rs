@@ -243,16 +243,17 @@ async fn a_restriction_on_what_is_claimed_meanwhile_is_refused_whole() {
     let cause = callvault::model::Cause::Request;
     recordings::claim_one(&mut tx, RecordingId(id), cause, case, vault.clock.now()).await.unwrap();
     // What restricting does last, after the eraser came in between.
-    let moved =
-        recordings::rewrap(&mut tx, RecordingId(id), &[0; 60], before.key.day, 0, before.due_at);
-    assert!(!moved.await.unwrap(), "a claimed recording keeps its key where it is");
+    let from = before.key.day;
+    let row = recordings::Suspended { id: RecordingId(id), from, wrap: vec![0; 60], numbers: None };
+    let moved = recordings::move_suspended(&mut tx, from, 0, &[row]).await.unwrap();
+    assert_eq!(moved, 0, "a claimed recording keeps its key where it is");
     tx.commit().await.unwrap();
     let dpo = vault.token(Role::Compliance).await;
     let path = format!("/v1/recordings/{id}/restriction");
     let body = serde_json::json!({"case": "C-9"});
     let answer = vault.post(&path).token(&dpo).json(&body).send().await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "conflict"));
-    assert!(!row(&vault, id).await.restricted);
+    assert!(!self::row(&vault, id).await.restricted);
     assert!(!events(&vault, id).await.contains(&Event::RestrictionSet));
 }
 
@@ -292,6 +293,8 @@ async fn an_administrator_of_some_lines_reaches_no_others() {
         customer: Some("acme".parse().unwrap()),
         class: None,
         lines: Some(["202".to_owned()].into()),
+        agent: None,
+        own_calls_only: false,
         expires_at: None,
     };
     let admin = vault.vault.create_token(&new).await.unwrap().1;

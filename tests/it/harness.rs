@@ -131,12 +131,6 @@ impl TestVault {
                 .try_init(),
         );
         let dir = tempfile::tempdir().unwrap();
-        let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", dir.path().join("index.db").display()),
-            Engine::Postgres => crate::backend::new_database().await,
-        };
-        let index = Db::connect(&url, &Pool::default()).await.unwrap();
-        index.migrate().await.unwrap();
         let (store, faults) = match place {
             Place::Folder => {
                 let url = format!("file:{}", dir.path().join("objects").display());
@@ -148,6 +142,22 @@ impl TestVault {
             }
             Place::Garage => (Store::open(&garage()).unwrap(), None),
         };
+        Self::over(engine, store, faults, dir).await
+    }
+
+    /// A vault over this store.
+    pub(crate) async fn over(
+        engine: Engine,
+        store: Store,
+        faults: Option<Arc<Faulty>>,
+        dir: TempDir,
+    ) -> Self {
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite:{}", dir.path().join("index.db").display()),
+            Engine::Postgres => crate::backend::new_database().await,
+        };
+        let index = Db::connect(&url, &Pool::default()).await.unwrap();
+        index.migrate().await.unwrap();
         let files = Files::new(dir.path().join("keyring"), vec![dir.path().join("root.key")]);
         let keys = Keys::init(Arc::new(files)).await.unwrap();
         let clock = Clock::manual(NOW.parse().unwrap());
@@ -163,6 +173,14 @@ impl TestVault {
     pub(crate) async fn second_node(&self) -> Vault {
         let index = self.vault.index().clone();
         assemble(index, &self.store, &self.keys, &self.clock, self.dir.path()).await
+    }
+
+    /// One more node that does not have the key of the logs.
+    pub(crate) async fn unsigned_node(&self) -> Vault {
+        let index = self.vault.index().clone();
+        let (store, keys, clock) = (self.store.clone(), self.keys.clone(), self.clock.clone());
+        let parts = Parts { index, store, keys, signer: None, clock, settings: settings() };
+        Vault::open(parts).await.unwrap()
     }
 
     /// The same vault, opened again with other logs or witnesses.
@@ -233,6 +251,8 @@ impl TestVault {
             customer: customer.map(|customer| customer.parse().unwrap()),
             class,
             lines: None,
+            agent: None,
+            own_calls_only: false,
             expires_at: None,
         };
         self.vault.create_token(&new).await.unwrap().1.reveal().to_owned()

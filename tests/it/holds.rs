@@ -30,6 +30,8 @@ pub(crate) async fn somebody(vault: &TestVault, role: Role, name: &str) -> Strin
         customer,
         class: None,
         lines: None,
+        agent: None,
+        own_calls_only: false,
         expires_at: None,
     };
     vault.vault.create_token(&new).await.unwrap().1.reveal().to_owned()

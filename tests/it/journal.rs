@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use callvault::crypto::WrapFacts;
 use callvault::http::{App, router};
-use callvault::index::{Kind, ledger_entries, recordings, sql};
+use callvault::index::{Kind, ledger_entries, sql};
 use callvault::model::{Event, Recording, RecordingId, Role, State};
 use callvault::vault::{ReconcileOptions, Rewrapped};
 use jiff::SignedDuration;
@@ -141,7 +141,19 @@ async fn shorten(vault: &TestVault, id: Uuid, days: i64) -> Recording {
     vault.vault.journal_wraps(&[rewrapped]).await.unwrap();
     let mut tx = vault.vault.index().begin().await.unwrap();
     let generation = to.generation;
-    recordings::rewrap(&mut tx, old.id, &wrap, day, generation, due_at).await.unwrap();
+    callvault::index::sql(
+        "UPDATE recordings SET wrap = $1, key_day = $2, key_generation = $3, due_at = $4,
+             metadata_due_at = CASE class WHEN 'customer' THEN $4 ELSE metadata_due_at END
+         WHERE id = $5",
+    )
+    .bind(wrap.as_slice())
+    .bind(day)
+    .bind(generation)
+    .bind(due_at)
+    .bind(old.id)
+    .execute(&mut tx)
+    .await
+    .unwrap();
     let text = match vault.vault.index().kind() {
         Kind::Sqlite => format!("x'{}'", old.id.0.simple()),
         Kind::Postgres => format!("'{}'", old.id.0),

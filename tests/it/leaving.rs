@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::harness::{ACME, TestResponse, TestVault, tone};
 use crate::on_each_vault;
+use crate::webhooks::Receiver;
 
 on_each_vault! {
     a_customer_leaves_and_nothing_of_it_is_left,
@@ -113,6 +114,11 @@ fn unpacked(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
 async fn a_customer_leaves_and_nothing_of_it_is_left(vault: TestVault) {
     let calls = calls(&vault).await;
     let admin = vault.token(Role::CustomerAdmin).await;
+    let receiver = Receiver::default();
+    let operator = vault.token(Role::Operator).await;
+    let hook = json!({ "url": receiver.listen().await, "events": ["tenant.erased"] });
+    let added = vault.post("/v1/webhooks").token(&operator).json(&hook).send().await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text());
     vault.advance(SignedDuration::from_mins(1));
     let noticed = notice(&vault).await;
     assert_eq!(noticed.status, StatusCode::CREATED, "{}", noticed.text());
@@ -138,6 +144,19 @@ async fn a_customer_leaves_and_nothing_of_it_is_left(vault: TestVault) {
     assert_eq!(vault.store.list().count().await, 0, "no object is left");
     let id = acme(&vault).await;
     assert!(vault.keys.is_behind(id, &[]), "the tenant key is gone");
+    vault.vault.send_webhooks().await.unwrap();
+    let told: Vec<Value> =
+        receiver.got().iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect();
+    assert_eq!(told.len(), 1, "the provider hears of it, once");
+    assert_eq!(
+        (&told[0]["type"], &told[0]["data"]["case"]),
+        (&json!("tenant.erased"), &json!("N-1"))
+    );
+    assert_eq!(told[0]["data"]["customer"], id.0.to_string());
+    // With its key gone no backup opens anything of it, whatever the day.
+    let (row, now) = (calls[0].0, vault.clock.now());
+    let from = vault.vault.backups_unreadable_from(RecordingId(row)).await.unwrap();
+    assert!(from.is_some_and(|from| from <= now), "{from:?}");
     let state = state(&vault).await;
     assert_eq!((&state["phase"], &state["erased"]["end_of_service"]), (&json!("ended"), &json!(3)));
     assert_eq!(state["remaining"]["recordings"], 0);

@@ -3,16 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod accounts;
+mod agents;
 mod architecture;
 mod audio_corpus;
 mod backend;
 mod browser;
 mod certificates;
+mod challenge;
 mod clock;
 mod config_file;
 mod corpus;
 mod erasing;
 mod faults;
+mod floors;
 mod four_eyes;
 mod freshness;
 mod harness;
@@ -24,8 +27,10 @@ mod leaving;
 mod leaving_kept;
 mod ledger;
 mod limits;
+mod lying_stores;
 mod operating;
 mod playback;
+mod playbacks;
 mod policies;
 mod privacy;
 mod process;

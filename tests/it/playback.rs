@@ -215,6 +215,7 @@ async fn one_listening_is_one_ledger_entry_however_many_ranges() {
     for range in ["bytes=0-9", "bytes=100-200", "bytes=-5"] {
         vault.get(&path).token(&token).range(range).send().await;
     }
+    vault.vault.end_own_playbacks().await.unwrap();
     let entries = callvault::index::ledger_entries::list(
         vault.vault.index(),
         vault.vault.provider(),
@@ -346,16 +347,19 @@ async fn the_case_of_a_listening_is_an_opaque_reference_and_in_the_ledger() {
         let query = format!("purpose=evidence&case={case}");
         assert_eq!(vault.listen(&token, id, &query).await.status, StatusCode::OK);
     }
+    vault.vault.end_own_playbacks().await.unwrap();
     let index = vault.vault.index();
     let entries = callvault::index::ledger_entries::list(index, vault.vault.provider(), 0, 100);
     let entries = entries.await.unwrap();
-    let cases: Vec<_> = entries
+    let mut cases: Vec<_> = entries
         .iter()
         .filter(|entry| entry.event.as_str() == "access.played")
         .map(|entry| {
-            serde_json::from_str::<serde_json::Value>(&entry.body).unwrap()["case"].clone()
+            let leaf: serde_json::Value = serde_json::from_str(&entry.body).unwrap();
+            leaf["case"].as_str().unwrap().to_owned()
         })
         .collect();
+    cases.sort();
     assert_eq!(cases, ["C-1", "C-2"], "one entry a case");
 }
 

@@ -19,6 +19,7 @@ on_each_vault! {
     an_objection_ends_training_and_a_granted_one_ends_the_recording,
     the_eraser_takes_what_the_rules_say,
     a_floor_comes_before_a_request,
+    what_is_open_is_listed_for_those_who_decide_and_check,
 }
 
 async fn delete(vault: &TestVault, token: &str, path: &str, body: Value) -> TestResponse {
@@ -296,4 +297,59 @@ async fn a_floor_comes_before_a_request(vault: TestVault) {
         }),
         Verdict::Erase(Cause::Term)
     ));
+}
+
+async fn what_is_open_is_listed_for_those_who_decide_and_check(vault: TestVault) {
+    let dpo = vault.token(Role::Compliance).await;
+    let mut ids = Vec::new();
+    for seed in 0..3 {
+        ids.push(vault.recording(SUPPORT, &tone(0.3, seed)).await);
+        vault.advance(jiff::SignedDuration::from_secs(1));
+    }
+    let foreign = vault.recording(ACME, &tone(0.3, 9)).await;
+    let admin = vault.token(Role::CustomerAdmin).await;
+    post(&vault, &admin, &restriction(foreign), json!({"case": "A-1"})).await;
+    let claims = json!({"case": "C-1", "ground": "claim", "review_on": "2026-06-20"});
+    post(&vault, &dpo, &restriction(ids[0]), claims).await;
+    vault.advance(jiff::SignedDuration::from_secs(1));
+    post(&vault, &dpo, &format!("/v1/recordings/{}/objection", ids[1]), json!({"case": "C-2"}))
+        .await;
+    vault.advance(jiff::SignedDuration::from_secs(1));
+    post(&vault, &dpo, &restriction(ids[2]), json!({"case": "C-3"})).await;
+    let over = json!({"case": "C-3", "outcome": "withdrawn"});
+    delete(&vault, &dpo, &restriction(ids[2]), over).await;
+    let auditor = vault.token(Role::Auditor).await;
+    let list = vault.get("/v1/restrictions").token(&auditor).send().await.json();
+    let told: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| {
+            let word = |name: &str| item[name].as_str().unwrap_or("").to_owned();
+            [word("recording"), word("kind"), word("ground"), word("case"), word("review_on")]
+        })
+        .collect();
+    let expected = [
+        [&ids[0].to_string(), "restriction", "claim", "C-1", "2026-06-20"],
+        [&ids[1].to_string(), "objection", "", "C-2", ""],
+    ];
+    assert_eq!(told, expected);
+    // Page by page it is the same.
+    let first = vault.get("/v1/restrictions?limit=1").token(&dpo).send().await.json();
+    let next = first["next"].as_str().unwrap();
+    let path = format!("/v1/restrictions?limit=1&cursor={next}");
+    let second = vault.get(&path).token(&dpo).send().await.json();
+    assert_eq!([&first["items"][0], &second["items"][0]], [&list["items"][0], &list["items"][1]]);
+    let own = vault.get("/v1/restrictions").token(&admin).send().await.json();
+    assert_eq!(own["items"].as_array().unwrap().len(), 1);
+    assert_eq!(own["items"][0]["recording"], foreign.to_string());
+    for (path, role, status) in [
+        ("/v1/restrictions", Role::Trainer, 403),
+        ("/v1/restrictions", Role::Operator, 403),
+        ("/v1/restrictions?cursor=x", Role::Compliance, 400),
+        ("/v1/restrictions?open=1", Role::Compliance, 400),
+    ] {
+        let token = vault.token(role).await;
+        assert_eq!(vault.get(path).token(&token).send().await.status.as_u16(), status, "{path}");
+    }
 }

@@ -75,3 +75,29 @@ async fn the_document_says_that_an_archive_comes_in_ranges() {
         assert_eq!(headers.filter(|one| one["name"] == name).count(), 1, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_wrong_json_body_names_the_field_and_repeats_no_value() {
+    let vault = TestVault::new().await;
+    let admin = vault.token(Role::CustomerAdmin).await;
+    let path = "/v1/customers/acme/retention/preview";
+    for (body, field, what) in [
+        (r#"{"default":5,"rules":[]}"#, Some("default"), "another type"),
+        (r#"{"rules":[]}"#, Some("default"), "required"),
+        (r#"{"default":"P1Y","rules":[{"scope":"line:1"}]}"#, Some("rules[0].term"), "required"),
+        (r#"{"default":"P1Y","rules":[{"scope":1,"term":"P1Y"}]}"#, Some("rules[0].scope"), "type"),
+        (r#"{"default":"P1Y","rules":[],"more":1}"#, Some("more"), "no field"),
+        (r#"{"default":"P1Y","rules":"0612345678"}"#, Some("rules"), "another type"),
+        (r#"{"default":"P1Y","rules":[],"+31612345678":1}"#, None, "no field"),
+        (r#"["0612345678"]"#, None, ""),
+        (r#"{"default":"P1Y","rules":"#, None, "cannot be read"),
+    ] {
+        let request = vault.post(path).token(&admin).header("content-type", "application/json");
+        let answer = request.body(body).send().await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "malformed"), "{body}");
+        let problem = answer.json();
+        assert_eq!(problem["field"].as_str(), field, "{body}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(what), "{body}: {problem}");
+        assert!(!answer.text().contains("612345678"), "{problem}");
+    }
+}

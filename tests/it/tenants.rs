@@ -172,6 +172,8 @@ async fn who_runs_or_checks_the_vault_hears_nothing_and_an_agreement_is_no_blank
             customer: None,
             class: None,
             lines: None,
+            agent: None,
+            own_calls_only: false,
             expires_at: None,
         };
         assert!(vault.vault.create_token(&new).await.is_err(), "{roles:?}");

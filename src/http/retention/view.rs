@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::{Rule, Term, Timestamp};
-use crate::vault::{PolicyHistory, PolicyVersion, Preview, Scheduled, Share, Tally};
+use crate::vault::{PolicyHistory, PolicyVersion, Preview, Scheduled, Share, Tally, decided_by};
 
 /// A rule of a policy.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -173,16 +173,16 @@ pub(super) struct VersionView {
     rules: Vec<RuleBody>,
     /// Whether a longer term held for recordings that were there.
     apply_to_existing: bool,
-    /// Who made it, by pseudonym.
-    by: Option<uuid::Uuid>,
+    /// Who made it: a pseudonym, or `command_line`.
+    by: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// From when it is in force.
     #[schema(value_type = String, format = DateTime)]
     effective_at: Timestamp,
-    /// Who called it back.
-    cancelled_by: Option<uuid::Uuid>,
+    /// Who called it back, in the same words.
+    cancelled_by: Option<String>,
     /// When it was called back.
     #[schema(value_type = Option<String>, format = DateTime)]
     cancelled_at: Option<Timestamp>,
@@ -204,10 +204,10 @@ impl From<&PolicyVersion> for VersionView {
             default: version.policy.default(),
             rules: version.policy.rules().iter().map(Into::into).collect(),
             apply_to_existing: version.apply_to_existing,
-            by: version.made_by.map(|id| id.0),
+            by: decided_by(version.made_by),
             at: version.made_at,
             effective_at: version.effective_at,
-            cancelled_by: version.cancelled_by.map(|id| id.0),
+            cancelled_by: version.cancelled_at.map(|_| decided_by(version.cancelled_by)),
             cancelled_at: version.cancelled_at,
             reason: version.reason.clone(),
             touched: version.touched,

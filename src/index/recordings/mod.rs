@@ -9,6 +9,7 @@ mod holding;
 mod journal;
 mod leaving;
 mod moving;
+mod provable;
 mod report;
 mod restore;
 mod row;
@@ -30,15 +31,16 @@ pub use leaving::{
     ErasedCounts, Holdings, Keeper, claim_leaving, departed, find_each, holdings, keepers,
 };
 pub use moving::{Glimpse, Movable, Moved, Names, glimpse, movable, move_many};
+pub use provable::{provable, rooted, sizes, unprovable};
 pub use report::{
     Known, Live, Overdue, STUCK_AFTER, Stuck, count_due, daily_erasures, exists_many, live_in,
-    oldest_stored, overdue, stuck, suspended_past_due,
+    oldest_stored, overdue, stuck, suspended_past_due, unverified,
 };
 pub use restore::{Mended, mend, openable_after};
 pub use row::{Marks, SameCall, digest, find, find_for, insert, same_call};
 pub use scrub::{SCRUBBING, claim_scrub, oldest_scrub, release_scrub, scrubbed};
 pub use search::{Search, position, search};
-pub use tombstone::{LOOKING, Looking, bury, look_again, looked, metadata_due};
+pub use tombstone::{LOOKING, Looking, bury, look_again, look_from_now, looked, metadata_due};
 pub use upkeep::{
-    mark_lost, reseal_numbers, rewrap, set_held, set_objected, set_restricted, suspended,
+    Suspended, mark_lost, move_suspended, set_held, set_objected, set_restricted, suspended,
 };

@@ -119,6 +119,15 @@ pub async fn stuck(on: impl Into<Conn<'_>>) -> Result<Vec<Stuck>, Error> {
     .await
 }
 
+/// How many erasures are past their point of no return and not verified, by why.
+pub async fn unverified(on: impl Into<Conn<'_>>) -> Result<Vec<(String, i64)>, Error> {
+    sql("SELECT error_code, COUNT(*) FROM recordings
+         WHERE state = 'erasing' AND key_destroyed_at IS NOT NULL AND error_code IS NOT NULL
+         GROUP BY error_code")
+    .fetch_all(on)
+    .await
+}
+
 /// A recording that the index knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Known {

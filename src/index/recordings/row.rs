@@ -40,6 +40,8 @@ pub(super) struct Row {
     restricted: bool,
     restriction_ground: Option<Ground>,
     objected: bool,
+    sampled: bool,
+    annotated: bool,
     cause: Option<Cause>,
     case_id: Option<String>,
     key_destroyed_at: Option<Timestamp>,
@@ -55,7 +57,7 @@ pub(super) struct Row {
 pub(super) const COLUMNS: &str = "id, controller_id, class, state, source, policy, direction,
     started_at, ended_at, duration_ms, size_bytes, codec, sample_rate, channels, unplayable, agent,
     queue, line, withheld, numbers, received_at, due_at, metadata_due_at, held, restricted,
-    restriction_ground, objected, cause, case_id, key_destroyed_at, erased_at, wrap, key_day, key_generation, salt,
+    restriction_ground, objected, sampled, annotated, cause, case_id, key_destroyed_at, erased_at, wrap, key_day, key_generation, salt,
     commitment";
 
 impl From<Row> for Recording {
@@ -98,6 +100,8 @@ impl From<Row> for Recording {
             restricted: row.restricted,
             ground: row.restriction_ground,
             objected: row.objected,
+            sampled: row.sampled,
+            annotated: row.annotated,
             cause: row.cause,
             case_id: row.case_id,
             key_destroyed_at: row.key_destroyed_at,
@@ -121,6 +125,8 @@ pub struct Marks {
     pub callee_blind: Option<[u8; 32]>,
     /// The SHA-256 of the audio, sealed under its own key.
     pub digest: Vec<u8>,
+    /// The root over the ciphertext, as the ledger tells it.
+    pub ct_root: Option<[u8; 32]>,
 }
 
 /// Adds a recording. [`Error::Conflict`] when the same call with the same audio is there already.
@@ -131,10 +137,11 @@ pub async fn insert(tx: &mut Tx, recording: &Recording, marks: &Marks) -> Result
              started_at, ended_at, duration_ms, size_bytes, codec, sample_rate, channels,
              unplayable, agent, queue, line, withheld, numbers, received_at, due_at,
              metadata_due_at, held, restricted, objected, wrap, key_day, key_generation, salt,
-             commitment, call_key, content_key, caller_blind, callee_blind, digest, restriction_ground)
+             commitment, call_key, content_key, caller_blind, callee_blind, digest, restriction_ground,
+             sampled, annotated, ct_root)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
              $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35,
-             $36, $37)")
+             $36, $37, $38, $39, $40)")
     .bind(recording.id)
     .bind(recording.controller)
     .bind(recording.class)
@@ -172,6 +179,9 @@ pub async fn insert(tx: &mut Tx, recording: &Recording, marks: &Marks) -> Result
     .bind(bytes(&marks.callee_blind))
     .bind(marks.digest.as_slice())
     .bind(recording.ground)
+    .bind(recording.sampled)
+    .bind(recording.annotated)
+    .bind(bytes(&marks.ct_root))
     .execute(&mut *tx)
     .await?;
     Ok(())

@@ -27,6 +27,10 @@ pub struct Search<'a> {
     pub lines: Option<&'a [String]>,
     /// Without those that somebody objected to.
     pub unobjected: bool,
+    /// Only those that this agent had.
+    pub only_agent: Option<&'a str>,
+    /// Only those that trainers are shown, and those that this agent had.
+    pub sampled: Option<Option<&'a str>>,
     /// In this direction.
     pub direction: Option<Direction>,
     /// At least this long, in milliseconds.
@@ -53,6 +57,8 @@ impl Search<'_> {
             queue: None,
             lines: None,
             unobjected: false,
+            only_agent: None,
+            sampled: None,
             direction: None,
             min_duration_ms: None,
             max_duration_ms: None,
@@ -179,6 +185,14 @@ fn filtered(mut query: Sql, search: &Search<'_>, order: &Order) -> Sql {
     if search.unobjected {
         query = query.push(" AND NOT objected");
     }
+    if let Some(agent) = search.only_agent {
+        query = query.push(" AND agent = ").push_bind(agent);
+    }
+    query = match search.sampled {
+        None => query,
+        Some(None) => query.push(" AND sampled"),
+        Some(Some(agent)) => query.push(" AND (sampled OR agent = ").push_bind(agent).push(")"),
+    };
     if let Some(direction) = search.direction {
         query = query.push(" AND direction = ").push_bind(direction);
     }

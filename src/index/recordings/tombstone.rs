@@ -56,6 +56,22 @@ pub async fn looked(tx: &mut Tx, ids: &[RecordingId]) -> Result<Vec<RecordingId>
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// Has erased recordings looked for again from now on: their objects were seen in the store. Returns
+/// which, and whose; what is not erased is not among them.
+pub async fn look_from_now(
+    tx: &mut Tx,
+    ids: &[RecordingId],
+    now: Timestamp,
+) -> Result<Vec<(RecordingId, ControllerId)>, Error> {
+    sql("UPDATE recordings SET look_again_at = $1
+         WHERE state IN ('audio_erased', 'tombstone') AND id ")
+    .bind(now)
+    .push_in(ids)
+    .push(" RETURNING id, controller_id")
+    .fetch_all(&mut *tx)
+    .await
+}
+
 /// Recordings whose metadata must be gone, the longest overdue first.
 ///
 /// They are this transaction's until it ends; [`bury`] them in it.

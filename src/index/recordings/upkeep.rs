@@ -1,9 +1,12 @@
 //! Changes to a recording that is not being erased. Each returns whether there was one to change.
 
-use crate::model::{Day, Ground, Recording, RecordingId, Timestamp};
+use serde::Serialize;
+
+use crate::model::{Day, Ground, Recording, RecordingId};
 
 use super::super::db::Tx;
 use super::super::error::Error;
+use super::super::ids::Rows;
 use super::super::sql::{Conn, Sql, sql};
 use super::row::{COLUMNS, Row};
 
@@ -63,30 +66,64 @@ pub async fn set_objected(tx: &mut Tx, id: RecordingId, objected: bool) -> Resul
     .await
 }
 
-/// Puts the key of a recording under another day, together with the instant it is due.
-///
-/// A customer's metadata is due with its audio; its numbers have a key of that day, too
-/// ([`reseal_numbers`]).
-pub async fn rewrap(
+/// A suspended recording whose key moves to another day. It is due when it was.
+#[derive(Clone, Debug)]
+pub struct Suspended {
+    /// Which one.
+    pub id: RecordingId,
+    /// The day whose key wrapped it until now.
+    pub from: Day,
+    /// Its key under the other day.
+    pub wrap: Vec<u8>,
+    /// Its numbers under that day, if they have a key of it.
+    pub numbers: Option<Vec<u8>>,
+}
+
+/// Puts the keys of suspended recordings under another day. Returns how many were as they were
+/// thought to be, and moved.
+pub async fn move_suspended(
     tx: &mut Tx,
-    id: RecordingId,
-    wrap: &[u8],
-    day: Day,
+    to: Day,
     generation: i32,
-    due_at: Timestamp,
-) -> Result<bool, Error> {
-    changed(
-        tx,
-        sql("UPDATE recordings
-             SET wrap = $1, key_day = $2, key_generation = $3, due_at = $4,
-                 metadata_due_at = CASE class WHEN 'customer' THEN $4 ELSE metadata_due_at END
-             WHERE id = $5 AND state = 'stored' AND wrap IS NOT NULL")
-        .bind(wrap)
-        .bind(day)
-        .bind(generation)
-        .bind(due_at)
-        .bind(id),
+    moved: &[Suspended],
+) -> Result<u64, Error> {
+    #[derive(Serialize)]
+    struct Row {
+        id: String,
+        from: i32,
+        wrap: String,
+        numbers: Option<String>,
+    }
+    let row = |moved: &Suspended| Row {
+        id: moved.id.0.simple().to_string(),
+        from: moved.from.0,
+        wrap: hex::encode(&moved.wrap),
+        numbers: moved.numbers.as_ref().map(hex::encode),
+    };
+    let rows: Vec<_> = moved.iter().map(row).collect();
+    let rows = serde_json::to_string(&rows).map_err(Error::damaged)?;
+    sql("UPDATE recordings SET wrap = j.wrap, numbers = COALESCE(j.numbers, recordings.numbers),
+             key_day = ")
+    .push_bind(to)
+    .push(", key_generation = ")
+    .push_bind(generation)
+    .push(" FROM (")
+    .push_each(
+        "SELECT unhex(value ->> 'id') AS id, value ->> 'from' AS key_day,
+             unhex(value ->> 'wrap') AS wrap, unhex(value ->> 'numbers') AS numbers
+         FROM json_each(",
+        "SELECT (value ->> 'id')::UUID AS id, (value ->> 'from')::INTEGER AS key_day,
+             decode(value ->> 'wrap', 'hex') AS wrap,
+             decode(value ->> 'numbers', 'hex') AS numbers
+         FROM json_array_elements(CAST(",
     )
+    .push_bind(Rows(rows))
+    .push_each(")", " AS JSON))")
+    .push(
+        ") AS j WHERE recordings.id = j.id AND recordings.key_day = j.key_day
+             AND recordings.state = 'stored' AND recordings.wrap IS NOT NULL",
+    )
+    .execute(&mut *tx)
     .await
 }
 
@@ -110,17 +147,6 @@ pub async fn suspended(
         .fetch_all(on)
         .await?;
     Ok(rows.into_iter().map(Recording::from).collect())
-}
-
-/// Writes the numbers of a recording anew, sealed under another day.
-pub async fn reseal_numbers(tx: &mut Tx, id: RecordingId, numbers: &[u8]) -> Result<bool, Error> {
-    changed(
-        tx,
-        sql("UPDATE recordings SET numbers = $1 WHERE id = $2 AND numbers IS NOT NULL")
-            .bind(numbers)
-            .bind(id),
-    )
-    .await
 }
 
 async fn changed(tx: &mut Tx, change: Sql) -> Result<bool, Error> {

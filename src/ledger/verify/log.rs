@@ -26,10 +26,12 @@ pub(super) fn verify(
     let note: Note = read_text(&path)?.parse().map_err(file)?;
     let checkpoint = Checkpoint::open(&note, &key).map_err(file)?;
     let origin = checkpoint.origin.clone();
+    let mut wanted = Vec::new();
     for earlier in &against.earlier {
         let opened = Checkpoint::parse(earlier.text()).map_err(file)?;
         if opened.origin == origin {
             let opened = Checkpoint::open(earlier, &key).map_err(file)?;
+            wanted.push(opened.size);
             seen.push((opened.size, opened.root, "the earlier checkpoint".into()));
         }
     }
@@ -46,19 +48,22 @@ pub(super) fn verify(
         levels: Vec::new(),
         seen: seen.into_iter().peekable(),
         population: Population::default(),
+        provable: vec![Vec::new(); wanted.len()],
+        wanted,
         others,
     };
     reader.read(checkpoint.size)?;
     if reader.edge.root() != checkpoint.root {
         return Err(Error::Root { origin, what: "the checkpoint".into() });
     }
-    let population = reader.population;
+    let (population, provable) = (reader.population, reader.provable);
     Ok(Verified {
         origin,
         size: checkpoint.size,
         root: checkpoint.root.to_string(),
         consistent_with,
         recordings: population.summary(),
+        provable,
         population,
     })
 }
@@ -104,6 +109,9 @@ struct Reader<'r> {
     levels: Vec<(u64, Vec<Hash>)>,
     seen: std::iter::Peekable<std::vec::IntoIter<(u64, Hash, String)>>,
     population: Population,
+    /// The sizes at which somebody wants to know what was provably there, and what was.
+    wanted: Vec<u64>,
+    provable: Vec<Vec<uuid::Uuid>>,
     others: &'r mut BTreeMap<String, Sightings>,
 }
 
@@ -132,6 +140,10 @@ impl Reader<'_> {
     /// What somebody saw at this size must be what is here.
     fn check_seen(&mut self) -> Result<(), Error> {
         let size = self.edge.size();
+        let wanted = self.wanted.iter().zip(&mut self.provable);
+        for (_, provable) in wanted.filter(|(wanted, _)| **wanted == size) {
+            *provable = self.population.provable();
+        }
         while let Some((_, root, what)) = self.seen.next_if(|(seen, ..)| *seen == size) {
             if root != self.edge.root() {
                 return Err(Error::Root { origin: self.origin.clone(), what });

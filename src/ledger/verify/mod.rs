@@ -5,6 +5,7 @@
 //! Whatever is wrong is told in a sentence, and nothing after it is believed.
 
 mod certificate;
+mod challenge;
 mod log;
 mod population;
 
@@ -19,6 +20,7 @@ use super::note::{Note, VerifierKey};
 use super::tree::Hash;
 
 pub use certificate::{Wrong, certificate};
+pub use challenge::{Challenged, Untrue, challenge};
 pub use population::{Fate, Population, Summary};
 
 /// What is wrong with a log.
@@ -102,6 +104,14 @@ pub enum Error {
         /// What is wrong with it.
         wrong: Wrong,
     },
+    /// The answer to a challenge is not true.
+    #[error("{path}: {wrong}")]
+    Challenge {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: Untrue,
+    },
     /// There is nothing to verify.
     #[error("{path} holds no exported log")]
     Nothing {
@@ -161,6 +171,9 @@ pub struct Verified {
     pub consistent_with: usize,
     /// What it says of the recordings.
     pub recordings: Summary,
+    /// For each earlier checkpoint of it that was given: which recordings were provably there.
+    #[serde(skip)]
+    pub provable: Vec<Vec<uuid::Uuid>>,
     /// Each recording, for who wants them one by one.
     #[serde(skip)]
     pub population: Population,

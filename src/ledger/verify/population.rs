@@ -33,6 +33,8 @@ struct Told {
     class: Option<Class>,
     due: Timestamp,
     fate: Fate,
+    /// Whether the ledger has the root over its ciphertext.
+    rooted: bool,
     ended_at: Option<Timestamp>,
     cause: Option<Cause>,
     /// Whether a case was named for erasing it.
@@ -141,6 +143,7 @@ impl Population {
             class,
             due,
             fate: Fate::Stored,
+            rooted: leaf.ct_root.is_some(),
             ended_at: None,
             cause: None,
             case: false,
@@ -172,6 +175,17 @@ impl Population {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The recordings that are there and whose ciphertext has a root.
+    pub(super) fn provable(&self) -> Vec<Uuid> {
+        let there = self.recordings.iter().filter(|(_, told)| told.rooted);
+        there.filter(|(_, told)| told.fate == Fate::Stored).map(|(id, _)| *id).collect()
+    }
+
+    /// Whether the key of a recording is destroyed, or it was lost.
+    pub(super) fn is_gone(&self, id: Uuid) -> bool {
+        self.recordings.get(&id).is_some_and(|told| told.fate != Fate::Stored)
     }
 
     /// The numbers.

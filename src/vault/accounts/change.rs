@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::make::check_agent;
 use super::{AccountView, NewAccount, entry, key_of, rules};
 use crate::crypto;
 use crate::index::accounts::{self as rows, Account, Proposed};
@@ -26,6 +25,8 @@ pub struct AccountChange {
     pub lines: Becomes<BTreeSet<String>>,
     /// Which agent its holder is, or none.
     pub agent: Becomes<String>,
+    /// Whether calls of others do not exist for its holder.
+    pub own_calls_only: Option<bool>,
     /// Whether nobody can sign in with it.
     pub disabled: Option<bool>,
     /// Whether its holder gets a new password.
@@ -87,12 +88,7 @@ impl Vault {
         must(caller, Grant::ManageAccounts)?;
         let found = rows::find(&self.0.index, id).await?;
         let found = found.filter(|found| self.sees(caller, found)).ok_or(Error::NotFound)?;
-        if let Becomes::This(agent) = &change.agent {
-            check_agent(Some(agent))?;
-        }
-        if let Some(roles) = &change.roles {
-            self.check_roles(&found, roles).await?;
-        }
+        self.check_rights(&found, &change).await?;
         let new = if change.reset_password { Some(self.new_password(&found).await?) } else { None };
         let by = By {
             caller: Some(caller),
@@ -172,19 +168,33 @@ impl Vault {
         Ok((password, hash))
     }
 
-    async fn check_roles(&self, account: &Account, roles: &BTreeSet<Role>) -> Result<(), Error> {
-        if account.elsewhere.is_some() {
+    /// Refuses roles that this account cannot have, and an agent that does not go with them.
+    async fn check_rights(&self, account: &Account, change: &AccountChange) -> Result<(), Error> {
+        let roles = change.roles.as_ref();
+        if roles.is_some() && account.elsewhere.is_some() {
             return Err(Error::Conflict(
                 "the roles of this account come from where its holder signs in",
             ));
         }
-        if roles.contains(&Role::Ingest) {
+        if roles.is_some_and(|roles| roles.contains(&Role::Ingest)) {
             return Err(bad("roles", "of people; a source gets a token"));
         }
+        if roles.is_none() && change.agent == Becomes::AsItIs && change.own_calls_only.is_none() {
+            return Ok(());
+        }
+        let agent = match &change.agent {
+            Becomes::AsItIs => account.agent.clone(),
+            Becomes::Nothing => None,
+            Becomes::This(agent) => Some(agent.clone()),
+        };
+        let proposed = account.proposed.as_ref().filter(|_| account.roles.is_empty());
+        let has = proposed.map_or(&account.roles, |proposed| &proposed.roles);
         let new = NewAccount {
             name: account.name.clone(),
-            roles: roles.clone(),
+            roles: roles.unwrap_or(has).clone(),
             customer: account.customer.clone(),
+            own_calls_only: change.own_calls_only.unwrap_or(account.own_calls_only),
+            agent,
             ..NewAccount::default()
         };
         self.customer_of(&new.as_token()).await.map(drop)
@@ -217,9 +227,10 @@ impl Vault {
         let mut tx = self.change().await?;
         let mut account = self.to_change(&mut tx, by, id).await?;
         let before = account.clone();
-        let mut entries = give_roles(&mut account, change.roles, by);
         let resets = hash.is_some();
-        let mut changes = apply(&mut account, change.lines, change.agent, change.disabled, by.at);
+        let (reset_second_factor, roles) = (change.reset_second_factor, change.roles.clone());
+        let mut entries = give_roles(&mut account, roles, by);
+        let mut changes = apply(&mut account, change, by.at);
         if resets {
             account.password_hash = hash;
             // A password of the command line is its holder's own; one of an administrator is not.
@@ -227,7 +238,7 @@ impl Vault {
             changes.push("password_reset");
             entries.extend(withhold(&mut account, by));
         }
-        if change.reset_second_factor && account.second_factor.is_some() {
+        if reset_second_factor && account.second_factor.is_some() {
             (account.second_factor, account.second_factor_on) = (None, false);
             changes.push("second_factor_reset");
             entries.extend(withhold(&mut account, by));
@@ -248,7 +259,7 @@ impl Vault {
 fn changes_nothing_now(before: &Account, after: &Account) -> bool {
     before.roles == after.roles
         && before.lines == after.lines
-        && before.agent == after.agent
+        && (&before.agent, before.own_calls_only) == (&after.agent, after.own_calls_only)
         && after.disabled_at.is_none()
         && before.second_factor_on == after.second_factor_on
 }
@@ -294,21 +305,19 @@ fn withhold(account: &mut Account, by: By<'_>) -> Vec<NewEntry> {
 }
 
 /// Applies what needs no second person and tells what that was.
-fn apply(
-    account: &mut Account,
-    lines: Becomes<BTreeSet<String>>,
-    agent: Becomes<String>,
-    disabled: Option<bool>,
-    at: Timestamp,
-) -> Vec<&'static str> {
+fn apply(account: &mut Account, change: AccountChange, at: Timestamp) -> Vec<&'static str> {
     let mut changes = Vec::new();
-    if lines.change(&mut account.lines) {
+    if change.lines.change(&mut account.lines) {
         changes.push("lines");
     }
-    if agent.change(&mut account.agent) {
+    if change.agent.change(&mut account.agent) {
         changes.push("agent");
     }
-    match disabled {
+    if let Some(only) = change.own_calls_only.filter(|only| *only != account.own_calls_only) {
+        account.own_calls_only = only;
+        changes.push("own_calls_only");
+    }
+    match change.disabled {
         Some(true) if account.disabled_at.is_none() => {
             account.disabled_at = Some(at);
             changes.push("disabled");

@@ -14,9 +14,6 @@ use crate::vault::error::Error;
 use crate::vault::fields::bad;
 use crate::vault::{Vault, must};
 
-/// The longest name of an agent.
-const AGENT: usize = 256;
-
 impl Vault {
     /// Makes an account for somebody, with a password that is shown once and has to be changed at
     /// the first sign-in.
@@ -83,7 +80,6 @@ impl Vault {
         }
         let customer = self.customer_of(&new.as_token()).await?;
         let of_customer = new.roles.iter().any(|role| role.is_customers());
-        check_agent(new.agent.as_deref())?;
         if new.lines.is_some() && !of_customer {
             return Err(bad("lines", "keep a customer's people to some of its lines"));
         }
@@ -118,6 +114,7 @@ impl Vault {
             customer: new.customer.clone(),
             lines: new.lines.clone(),
             agent: new.agent.clone(),
+            own_calls_only: new.own_calls_only,
             password_hash: None,
             change_password: false,
             second_factor: None,
@@ -202,15 +199,5 @@ impl Vault {
         let _place = self.hasher().await?;
         let job = tokio::task::spawn_blocking(move || crypto::hash_password(&password));
         Ok(job.await??)
-    }
-}
-
-/// The name of an agent is short text.
-pub(super) fn check_agent(agent: Option<&str>) -> Result<(), Error> {
-    let fits =
-        |text: &str| (1..=AGENT).contains(&text.len()) && !text.chars().any(char::is_control);
-    match agent {
-        Some(text) if !fits(text) => Err(bad("agent", "is 1 to 256 bytes of printable text")),
-        _ => Ok(()),
     }
 }

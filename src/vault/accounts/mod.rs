@@ -51,6 +51,8 @@ pub struct NewAccount {
     pub lines: Option<BTreeSet<String>>,
     /// Which agent of recorded calls its holder is.
     pub agent: Option<String>,
+    /// Whether calls of others do not exist for its holder.
+    pub own_calls_only: bool,
     /// Another account or token of the same person.
     pub person: Option<PrincipalId>,
 }
@@ -64,6 +66,8 @@ impl NewAccount {
             customer: self.customer.clone(),
             class: None,
             lines: self.lines.clone(),
+            agent: self.agent.clone(),
+            own_calls_only: self.own_calls_only,
             expires_at: None,
         }
     }
@@ -88,6 +92,8 @@ pub struct AccountView {
     pub lines: Option<BTreeSet<String>>,
     /// Which agent of recorded calls its holder is.
     pub agent: Option<String>,
+    /// Whether calls of others do not exist for its holder.
+    pub own_calls_only: bool,
     /// `active` or `disabled`.
     pub state: &'static str,
     /// Whether signing in takes a code.
@@ -127,6 +133,7 @@ impl From<Account> for AccountView {
             customer: account.customer,
             lines: account.lines,
             agent: account.agent,
+            own_calls_only: account.own_calls_only,
             state: if account.disabled_at.is_some() { "disabled" } else { "active" },
             second_factor: account.second_factor_on,
             local: account.elsewhere.is_none(),
@@ -151,6 +158,8 @@ fn as_token(account: &Account) -> Token {
         customer: None,
         source: None,
         lines: account.lines.clone(),
+        agent: account.agent.clone(),
+        own_calls_only: account.own_calls_only,
         created_at: account.created_at,
         expires_at: None,
         revoked_at: account.disabled_at.or(account.ended_at),

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::super::Vault;
 use super::super::error::Error;
 use super::second_look;
+use crate::index::departures;
 use crate::index::erasures::{self, Erasure};
 use crate::ledger::certificate::{Left, What};
-use crate::model::{Day, Timestamp};
+use crate::model::{ControllerId, Day, Timestamp};
 
 /// What is left.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub(super) struct Remains {
 
 /// Which days' keys were forgotten, and when.
 pub(super) struct Forgettings {
+    /// When the key of the controller was destroyed: without it no day's key opens anything.
+    tenant: Option<Timestamp>,
     last: Option<Day>,
     at: HashMap<String, Timestamp>,
 }
@@ -31,16 +34,22 @@ impl Forgettings {
         let forgotten = self.last.is_some_and(|last| last > day);
         let told = || self.at.get(&day.to_string()).copied().or_else(|| day.end());
         let forgotten_at = if forgotten { told() } else { None };
-        dropped_at.into_iter().chain(forgotten_at).min()
+        dropped_at.into_iter().chain(forgotten_at).chain(self.tenant).min()
     }
 }
 
 impl Vault {
-    /// The forgettings since the first of these days.
-    pub(super) async fn forgettings(&self, days: &[Day]) -> Result<Forgettings, Error> {
+    /// What was forgotten of a controller's keys, of days from this one on.
+    pub(super) async fn forgettings(
+        &self,
+        controller: ControllerId,
+        first: Option<Day>,
+    ) -> Result<Forgettings, Error> {
+        let departure = departures::find(&self.0.index, controller).await?;
+        let tenant = departure.and_then(|departure| departure.ended_at);
         let last = self.last_forgetting().await?;
         let mut at = HashMap::new();
-        let since = days.iter().min().and_then(|day| day.end());
+        let since = first.and_then(Day::end);
         if let Some(since) = since.filter(|_| last.is_some()) {
             let provider = self.0.provider;
             for entry in erasures::forgettings(&self.0.index, provider, since).await? {
@@ -50,7 +59,7 @@ impl Vault {
                 }
             }
         }
-        Ok(Forgettings { last, at })
+        Ok(Forgettings { tenant, last, at })
     }
 }
 
@@ -132,12 +141,16 @@ mod tests {
         let at: Timestamp = "2026-06-02T00:00:10Z".parse().unwrap();
         let day = at.plus(jiff::SignedDuration::from_hours(-24)).day();
         let told = HashMap::from([(day.to_string(), at)]);
-        let known = Forgettings { last: Some(at.day()), at: told };
+        let known = Forgettings { tenant: None, last: Some(at.day()), at: told };
         assert_eq!(known.of(day, None), Some(at));
         assert_eq!(known.of(at.day(), None), None);
         assert_eq!(known.of(at.day(), Some(at)), Some(at));
         assert_eq!(known.of(Day::HOLD, None), None);
-        let untold = Forgettings { last: Some(at.day()), at: HashMap::new() };
+        let untold = Forgettings { tenant: None, last: Some(at.day()), at: HashMap::new() };
         assert_eq!(untold.of(day, None), day.end());
+        // Without the key of its customer nothing opens, whatever its day.
+        let ended = Forgettings { tenant: Some(at), last: None, at: HashMap::new() };
+        let later = at.plus(jiff::SignedDuration::from_hours(24 * 90)).day();
+        assert_eq!((ended.of(later, None), ended.of(Day::HOLD, None)), (Some(at), Some(at)));
     }
 }

@@ -16,7 +16,7 @@ use crate::ledger::certificate::{Certificate, Place, SCHEMA, Subject, judge, sta
 use crate::ledger::{self, Language, told};
 use crate::model::{Caller, ControllerId, Event, Timestamp};
 
-pub use population::Span;
+pub use population::{Place as PopulationPlace, Span};
 
 /// A certificate that was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::{Issued, second_look};
 use crate::index::{erasures, ledger_entries};
 use crate::ledger::certificate::{OfRecording, Proven, Subject, What};
 use crate::ledger::{is_evidence, told_of};
-use crate::model::{Caller, Entry, Event, Grant, RecordingId};
+use crate::model::{Caller, Entry, Event, Grant, RecordingId, Timestamp};
 
 impl Vault {
     /// The certificate of the erasure of a recording; none before its erasing began.
@@ -24,9 +24,9 @@ impl Vault {
         let unreadable =
             crate::ledger::Error::Proof("the entries about a recording are unreadable");
         let erasure = erasure.ok_or(unreadable)?;
-        let known: Vec<_> = days(&row).map(|(day, _)| day).collect();
+        let first = days(&row).map(|(day, _)| day).min();
         let mut remains = Remains::default();
-        remains.count(&row, &self.forgettings(&known).await?);
+        remains.count(&row, &self.forgettings(controller, first).await?);
         if let Some(absent_at) = erasure.absent_at {
             // What the entries say of looking again counts, not when the row was touched.
             remains.left.remove(&What::SecondLook);
@@ -36,15 +36,22 @@ impl Vault {
                 (Some(_), None) => {}
             }
         }
-        let handed_out =
-            entries.iter().filter(|entry| entry.event == Event::AccessExported).count();
-        if handed_out > 0 {
-            remains.add(What::HandedOut, handed_out as u64, None);
+        for entry in entries.iter().filter(|entry| entry.event == Event::AccessExported) {
+            remains.add(What::HandedOut, 1, destroyed_by(entry));
         }
         let of = OfRecording { erasure, entries: evidence, checkpoint: String::new() };
         let draft = self.draft(controller, Subject::Recording(Box::new(of)), &remains).await?;
         self.issue(controller, &format!("recording/{id}"), draft).await
     }
+}
+
+/// Until when whoever took a copy may have it, if that was agreed.
+fn destroyed_by(entry: &Entry) -> Option<Timestamp> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        destroy_by: Option<Timestamp>,
+    }
+    serde_json::from_str::<Said>(&entry.body).ok()?.destroy_by
 }
 
 fn proven(entry: &Entry) -> Proven {

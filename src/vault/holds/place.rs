@@ -124,7 +124,9 @@ impl Vault {
             };
             self.ask(&mut tx, caller, &ask).await?;
         }
+        between_steps!("hold.placing");
         tx.commit().await?;
+        between_steps!("hold.placed");
         // What is past its day already must not wait for the night.
         if found.iter().any(|held| held.key_day <= now.day()) {
             self.move_suspended_on(now).await?;

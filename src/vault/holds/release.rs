@@ -98,6 +98,7 @@ impl Vault {
             let day = ahead.ok_or(Error::Conflict("the day asked for has passed; ask again"))?;
             self.reviewed(&mut tx, &hold, day, [approval.asked_by, caller.id]).await?;
         }
+        between_steps!("hold.releasing");
         tx.commit().await?;
         Ok(())
     }

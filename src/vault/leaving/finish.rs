@@ -159,8 +159,11 @@ impl Vault {
             "case": departure.case_id, "epoch": epoch, "recordings": departed.end_of_service,
         });
         let entry = ledger::general(of, now, Event::TenantErased, &body);
+        // The customer hears of nothing any more: its endpoints went with its key. The provider does.
+        let body = json!({ "case": departure.case_id, "customer": of });
+        let told = ledger::general(self.0.provider, now, Event::TenantErased, &body);
         let mut tx = self.change().await?;
-        ledger_entries::append(&mut tx, &[entry]).await?;
+        ledger_entries::append(&mut tx, &[entry, told]).await?;
         if !departures::end(&mut tx, of, epoch, now).await? {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Decider;
+use super::{Decider, decided_by};
 use crate::index::{ledger_entries, policies};
 use crate::model::{Caller, CustomerRef, Event, Grant};
 use crate::vault::error::Error;
@@ -31,7 +31,7 @@ impl Vault {
         let cancelled = policies::cancel(&mut tx, customer.id, by.id(), now).await?;
         let version =
             cancelled.ok_or(Error::Conflict("no change is waiting that can be called back"))?;
-        let body = json!({ "version": version, "by": by.id() });
+        let body = json!({ "version": version, "by": decided_by(by.id()) });
         let entry = ledger::general(customer.id, now, Event::PolicyCancelled, &body);
         ledger_entries::append(&mut tx, &[entry]).await?;
         tx.commit().await?;

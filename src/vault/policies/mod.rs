@@ -48,6 +48,15 @@ pub enum Decider<'a> {
     Machine,
 }
 
+/// What the ledger says decided that was nobody with a token: whoever can run commands on the machine.
+const COMMAND_LINE: &str = "command_line";
+
+/// Who decided, as ledger and API say it: a pseudonym, or the command line.
+#[must_use]
+pub fn decided_by(id: Option<PrincipalId>) -> String {
+    id.map_or_else(|| COMMAND_LINE.to_owned(), |id| id.to_string())
+}
+
 impl Decider<'_> {
     fn id(self) -> Option<PrincipalId> {
         match self {
@@ -171,7 +180,7 @@ fn told(version: &Version) -> Value {
     json!({
         "version": version.version,
         "replaces": version.replaces,
-        "by": version.made_by,
+        "by": decided_by(version.made_by),
         "origin": version.origin,
         "default": policy.default(),
         "rules": rules,

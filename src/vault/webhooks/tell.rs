@@ -36,7 +36,7 @@ const LONGEST_WAIT: i64 = 6 * 3600;
 /// What of an entry an event may hold: codes, ids and rounded times. Anything else stays inside,
 /// whatever is put into entries one day.
 const PASSED_ON: &[&str] =
-    &["case", "cause", "class", "due", "hold", "kind", "pol", "reason", "version"];
+    &["case", "cause", "class", "customer", "due", "hold", "kind", "pol", "reason", "version"];
 
 /// What deliveries are made with.
 pub(in crate::vault) struct Sending {

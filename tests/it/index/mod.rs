@@ -1,6 +1,7 @@
 //! What the index promises, on both databases.
 
 mod erasing;
+mod erasures;
 mod keyring;
 mod ledger;
 mod recordings;
@@ -64,6 +65,8 @@ fn recording(controller: ControllerId, n: i64) -> Recording {
         restricted: false,
         ground: None,
         objected: false,
+        sampled: true,
+        annotated: false,
         cause: None,
         case_id: None,
         key_destroyed_at: None,
@@ -85,6 +88,7 @@ fn marks(n: u8) -> Marks {
         caller_blind: Some([n; 32]),
         callee_blind: Some([200; 32]),
         digest: vec![n; 60],
+        ct_root: Some([n; 32]),
     }
 }
 

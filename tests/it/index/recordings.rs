@@ -1,8 +1,8 @@
 //! Adding, finding and changing recordings.
 
 use callvault::index::Error;
-use callvault::index::recordings::{self, Marks, SameCall, Search};
-use callvault::model::{Class, ControllerId, Day, Ground, Limit, Metadata, RecordingId, State};
+use callvault::index::recordings::{self, Marks, SameCall, Search, Suspended};
+use callvault::model::{ControllerId, Day, Ground, Limit, Metadata, RecordingId, State};
 
 use super::{DAY, add, add_marked, at, marks, provider, recording, write};
 use crate::backend::{TestDb, on_each_backend};
@@ -15,7 +15,7 @@ on_each_backend! {
     a_rolled_back_recording_was_never_there,
     a_recording_needs_a_controller,
     changes_reach_stored_recordings_only,
-    a_customers_metadata_moves_with_its_audio,
+    suspended_recordings_move_together_each_with_its_numbers,
     readers_cannot_write,
     every_request_can_be_made_from_any_thread,
 }
@@ -98,30 +98,40 @@ async fn changes_reach_stored_recordings_only(t: TestDb) {
     assert!(write!(t.db, |tx| recordings::set_restricted(tx, id, Some(Ground::Claim))));
     assert!(write!(t.db, |tx| recordings::set_objected(tx, id, true)));
     let day = Day(30_000);
-    assert!(write!(t.db, |tx| recordings::rewrap(tx, id, &[8; 60], day, 4, at(5 * DAY))));
+    let from = added.key.day;
+    let moved = |wrap: u8, from| Suspended { id, from, wrap: vec![wrap; 60], numbers: None };
+    let rows = [moved(8, from)];
+    assert_eq!(write!(t.db, |tx| recordings::move_suspended(tx, day, 4, &rows)), 1);
+    assert_eq!(write!(t.db, |tx| recordings::move_suspended(tx, day, 5, &rows)), 0, "it moved on");
     let found = recordings::find(&t.db, id).await.unwrap().unwrap();
     assert!(found.held && found.restricted && found.objected);
     assert_eq!((found.key.wrap, found.key.day, found.key.generation), (Some(vec![8; 60]), day, 4));
-    assert_eq!(found.due_at, at(5 * DAY));
+    assert_eq!(found.due_at, added.due_at, "it is due when it was");
     assert_eq!(found.metadata_due_at, added.metadata_due_at);
+    assert_eq!(found.metadata.numbers, added.metadata.numbers);
 
     assert!(write!(t.db, |tx| recordings::mark_lost(tx, id)));
     assert!(!write!(t.db, |tx| recordings::mark_lost(tx, id)), "it is lost already");
-    assert!(!write!(t.db, |tx| recordings::rewrap(tx, id, &[7; 60], day, 5, at(DAY))));
+    let rows = [moved(7, day)];
+    assert_eq!(write!(t.db, |tx| recordings::move_suspended(tx, Day(30_001), 5, &rows)), 0);
     let nobody = RecordingId::random();
     assert!(!write!(t.db, |tx| recordings::set_held(tx, nobody, true)));
 }
 
-async fn a_customers_metadata_moves_with_its_audio(t: TestDb) {
-    let mut recording = recording(provider(&t.db).await, 0);
-    recording.class = Class::Customer;
-    let id = add(&t.db, recording).await.id;
-    let due = at(9 * DAY);
-    assert!(write!(t.db, |tx| recordings::rewrap(tx, id, &[8; 60], Day(30_000), 4, due)));
-    assert!(write!(t.db, |tx| recordings::reseal_numbers(tx, id, &[5; 3])));
-    let found = recordings::find(&t.db, id).await.unwrap().unwrap();
-    assert_eq!((found.due_at, found.metadata_due_at), (due, due));
-    assert_eq!(found.metadata.numbers, Some(vec![5; 3]));
+async fn suspended_recordings_move_together_each_with_its_numbers(t: TestDb) {
+    let of = provider(&t.db).await;
+    let mut rows = Vec::new();
+    for n in 0..3 {
+        let added = add(&t.db, recording(of, n)).await;
+        let numbers = (n > 0).then(|| vec![5, u8::try_from(n).unwrap()]);
+        rows.push(Suspended { id: added.id, from: added.key.day, wrap: vec![8; 60], numbers });
+    }
+    let to = Day(30_000);
+    assert_eq!(write!(t.db, |tx| recordings::move_suspended(tx, to, 4, &rows)), 3);
+    for (row, numbers) in rows.iter().zip([vec![0, 255, 7], vec![5, 1], vec![5, 2]]) {
+        let found = recordings::find(&t.db, row.id).await.unwrap().unwrap();
+        assert_eq!((found.key.day, found.metadata.numbers), (to, Some(numbers)));
+    }
 }
 
 async fn readers_cannot_write(t: TestDb) {

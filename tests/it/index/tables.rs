@@ -103,6 +103,8 @@ async fn a_token_is_found_by_its_hash_and_revoked_once(t: TestDb) {
         customer: None,
         source: Some("pbx".into()),
         lines: Some(BTreeSet::from(["201".to_owned()])),
+        agent: Some("willem".into()),
+        own_calls_only: true,
         created_at: at(0),
         expires_at: Some(at(HOUR)),
         revoked_at: None,

@@ -39,7 +39,7 @@ async fn export(vault: &TestVault, to: &Path) -> Vec<String> {
 }
 
 /// The words for what happened in an exported log.
-fn events(log: &Path) -> Vec<String> {
+pub(crate) fn events(log: &Path) -> Vec<String> {
     let mut events = Vec::new();
     for file in crate::process::files(&log.join("tile/entries")) {
         let bytes = std::fs::read(file).unwrap();

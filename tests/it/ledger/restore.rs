@@ -180,3 +180,35 @@ async fn a_fork_stops_all_writing_and_keeps_both_notes() {
     let both = fs::read_to_string(note).unwrap();
     assert_eq!(both.matches("callvault.localhost/1/c/provider\n").count(), 2, "{both}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_away_stays_away_and_what_is_lost_is_told() {
+    let vault = TestVault::new().await;
+    let trainer = vault.token(Role::Trainer).await;
+    let operator = vault.token(Role::Operator).await;
+    let caller = vault.vault.authenticate(&trainer).await.unwrap();
+    let old = copy(&vault).await;
+    vault.vault.revoke_token(caller.id).await.unwrap();
+    let off = serde_json::json!({ "recording": false });
+    let path = "/v1/customers/acme";
+    let patch = axum::http::Request::patch(path);
+    let answer = vault.request(patch).token(&operator).json(&off).send().await;
+    assert!(answer.status.is_success(), "{}", answer.text());
+    let late = vault.token(Role::Auditor).await;
+    let dir = tempfile::tempdir().unwrap();
+    export(&vault, dir.path()).await;
+
+    let vault = vault.restored(&old).await;
+    assert_eq!(vault.vault.standing(), Standing::Sound);
+    let asked = vault.get("/v1/recordings").token(&trainer).send().await;
+    assert_eq!(asked.status.as_u16(), 401, "a revoked token does not come back with the copy");
+    assert_eq!(vault.upload(ACME, &tone(0.5, 1)).await.code(), "not_subscribed");
+    let asked = vault.get("/v1/ledger").token(&late).send().await;
+    assert_eq!(asked.status.as_u16(), 401, "the ledger holds no secrets: it has to be made again");
+    let index = vault.vault.index();
+    let told = callvault::index::ledger_entries::list(index, vault.vault.provider(), 0, 1000).await;
+    let told = told.unwrap();
+    let restored = told.iter().find(|entry| entry.event == Event::RestoreCompleted).unwrap();
+    let body: serde_json::Value = serde_json::from_str(&restored.body).unwrap();
+    assert_eq!(body["undone"]["tokens"], 1, "{body}");
+}

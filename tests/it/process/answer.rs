@@ -49,6 +49,27 @@ impl Process {
         Answer::of(request.send().await.unwrap()).await.unwrap()
     }
 
+    /// Asks, for a process that may be killed meanwhile: an error is a connection that broke.
+    pub(crate) fn try_get(
+        &self,
+        path: &str,
+        token: &str,
+    ) -> impl Future<Output = reqwest::Result<Answer>> + Send + use<> {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);
+        async move { Answer::of(request.send().await?).await }
+    }
+
+    /// Posts a JSON body; an error is a connection that broke.
+    pub(crate) fn try_post(
+        &self,
+        path: &str,
+        token: &str,
+        body: &serde_json::Value,
+    ) -> impl Future<Output = reqwest::Result<Answer>> + Send + use<> {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(body);
+        async move { Answer::of(request.send().await?).await }
+    }
+
     /// Reads a content to its end without keeping it, and counts its bytes.
     pub(crate) async fn drain(&self, path: &str, token: &str) -> u64 {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);

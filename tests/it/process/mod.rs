@@ -5,16 +5,20 @@
 //! libfaketime lets it live in another week.
 
 mod answer;
+mod certify;
+mod challenge;
 mod commands;
 mod erase;
 mod forget;
 mod forget_at_scale;
+mod holds;
 mod ingest;
 mod leaving;
 mod ledger;
 mod memory;
 mod nodes;
 mod outage;
+mod playback;
 mod policy;
 mod renew;
 mod restore;

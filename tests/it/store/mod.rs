@@ -2,6 +2,7 @@
 
 mod bucket;
 mod contract;
+pub(crate) mod double;
 mod faults;
 mod folder;
 

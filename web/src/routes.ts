@@ -11,6 +11,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/recordings/:id': () => import('./recordings/Recording.svelte'),
   '/training-sets': () => import('./training/Sets.svelte'),
   '/training-sets/:id': () => import('./training/Set.svelte'),
+  '/evidence': () => import('./evidence/Packages.svelte'),
   '/account': () => import('./account/Account.svelte'),
   '/sessions': () => import('./account/Sessions.svelte'),
   '*notfound': NotFound,

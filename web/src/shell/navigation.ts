@@ -2,6 +2,7 @@
 // it would refuse.
 import AudioLines from '@lucide/svelte/icons/audio-lines';
 import ListMusic from '@lucide/svelte/icons/list-music';
+import PackageCheck from '@lucide/svelte/icons/package-check';
 import type { Component } from 'svelte';
 
 import type { Key } from '$lib/i18n.svelte';
@@ -23,6 +24,7 @@ const ENTRIES: readonly Entry[] = [
     icon: AudioLines,
     roles: ['trainer', 'evidence', 'customer_admin', 'customer_listener', 'legal'],
   },
+  { path: '/evidence', label: 'shell.evidence', icon: PackageCheck, roles: ['evidence', 'legal'] },
   { path: '/training-sets', label: 'shell.training_sets', icon: ListMusic, roles: ['trainer'] },
 ];
 

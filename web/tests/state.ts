@@ -22,6 +22,18 @@ export const PEOPLE = {
     role: 'customer_listener',
     customer: 'bakkerij-jansen',
   },
+  admin: {
+    name: 'Klara Bakkerij',
+    password: 'zilveren rijst dertien kraai',
+    role: 'customer_admin',
+    customer: 'bakkerij-jansen',
+  },
+  officer: {
+    name: 'Fatima Privacy',
+    password: 'bruine sluis veertien spreeuw',
+    role: 'compliance',
+  },
+  operator: { name: 'Otto Beheer', password: 'grijze dijk vijftien valk', role: 'operator' },
 } as const satisfies Record<string, Person>;
 
 export interface State {

@@ -165,6 +165,7 @@ async fn vault(dir: &Path, store: Store, clock: &Clock) -> Result<Vault, Failure
         cooling_off: SignedDuration::from_hours(24),
         eraser_interval: Duration::from_hours(1),
         renew_days: false,
+        training: callvault::vault::TrainingSettings::default(),
         scrub: callvault::vault::ScrubSettings { every: None, rate: 1 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },

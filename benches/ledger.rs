@@ -94,6 +94,7 @@ async fn vault(dir: &Path, clock: &Clock) -> Result<Vault, Failure> {
         cooling_off: jiff::SignedDuration::from_hours(24),
         eraser_interval: Duration::from_hours(1),
         renew_days: false,
+        training: callvault::vault::TrainingSettings::default(),
         scrub: callvault::vault::ScrubSettings { every: None, rate: 1 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },

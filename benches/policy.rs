@@ -125,6 +125,7 @@ async fn vault(dir: &Path, clock: &Clock) -> Result<(Vault, Keys), Failure> {
         identity: callvault::vault::Identity::default(),
         ledger: LedgerSettings::default(),
         renew_days: true,
+        training: callvault::vault::TrainingSettings::default(),
         scrub: ScrubSettings { every: None, rate: 1 << 20 },
     };
     let (keyring, clock) = (keys.clone(), clock.clone());
@@ -223,6 +224,8 @@ fn recording(
         objected: false,
         sampled: true,
         annotated: false,
+        muted: 0,
+        mutes_version: 0,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

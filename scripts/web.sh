@@ -35,7 +35,6 @@ case ${1:-} in
     ;;
   test)
     build
-    npm run --silent budget
     shift
     npm run --silent test -- "$@"
     ;;

@@ -21,6 +21,8 @@ export default ts.config(
       'no-undef': 'off',
       // That rule is about SvelteKit.
       'svelte/no-navigation-without-resolve': 'off',
+      // Playwright asks for them.
+      'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },

@@ -98,6 +98,7 @@ class Vault:
             CALLVAULT_HTTP__LISTEN=f"127.0.0.1:{self.port}",
             # Counted as ever, and never reached by the one token of the load client.
             CALLVAULT_HTTP__REQUESTS_PER_SECOND="100000000",
+            CALLVAULT_TRAINING__DAILY_CAP="0",
             CALLVAULT_PROVIDER__NAME="Bench",
             CALLVAULT_PROVIDER__PRIVACY_CONTACT="privacy@example.nl",
             CALLVAULT_PROVIDER__STATEMENT_VERSION="bench",

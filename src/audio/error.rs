@@ -14,6 +14,9 @@ pub enum Error {
     /// A decoder gave up in a way it should not have.
     #[error("a decoder failed on this audio")]
     Decoder,
+    /// The encoder of the light rendition failed.
+    #[error("the encoder failed on this audio")]
+    Encoder,
     /// The audio is kept but nothing here can decode it.
     #[error("this audio cannot be decoded")]
     Unplayable,

@@ -3,7 +3,8 @@
 //! Everything here reads untrusted bytes, blocks, and is bounded in time, memory and output. An
 //! upload meets [`sniff`] before anything of it is stored and [`analyse`] once it is complete; the
 //! second decodes it to its end, counting, and leaves behind a [`Waveform`] and a [`SeekIndex`].
-//! From the index a [`Rendition`] makes any part of the virtual PCM16 WAV without a full decode.
+//! From the index a [`Rendition`] makes any part of the virtual PCM16 WAV without a full decode,
+//! and a [`Light`] any part of a virtual Ogg Opus file.
 //!
 //! The way down: `sniff` names the container; `wave`, `au` and `caf` read the headers a PBX writes
 //! (and leaves broken), `isomp4` what an MP4 holds; `plan` says how the payload decodes; a `Stream`
@@ -23,14 +24,18 @@ mod frames;
 mod guard;
 mod identify;
 mod isomp4;
+mod light;
 mod matroska;
 mod mpeg;
+mod ogg;
 mod pcm;
 mod plan;
 mod reason;
 mod rendition;
+mod resample;
 mod seek_index;
 mod sniff;
+mod sound;
 mod source;
 mod wave;
 mod wave_format;
@@ -40,6 +45,7 @@ pub use analyse::{Analysis, Limits, analyse};
 pub use declared::{Declared, DeclaredCodec, UnknownCodec};
 pub use error::Error;
 pub use guard::guarded;
+pub use light::Light;
 pub use rendition::Rendition;
 pub use seek_index::SeekIndex;
 pub use sniff::{Sniffed, sniff};

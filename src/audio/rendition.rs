@@ -3,8 +3,8 @@
 use std::ops::{ControlFlow, Range};
 
 use super::guard::guarded;
-use super::plan::Cell;
-use super::seek_index::{Playable, SeekIndex};
+use super::seek_index::SeekIndex;
+use super::sound::Sound;
 use super::source::{Shared, Source};
 use super::{Error, to_size};
 
@@ -16,20 +16,26 @@ const PIECE: usize = 64 * 1024;
 /// A virtual WAV: never stored, and the same to the last bit each time it is computed.
 #[derive(Clone, Debug)]
 pub struct Rendition {
-    playable: Playable,
+    sound: Sound,
 }
 
 impl Rendition {
     /// The rendition that an index describes.
     pub fn open(index: &SeekIndex) -> Result<Self, Error> {
-        index.playable.clone().map(|playable| Self { playable }).ok_or(Error::Unplayable)
+        Ok(Self { sound: Sound::open(index)? })
+    }
+
+    /// The same with silence of the same length in these parts, in milliseconds.
+    #[must_use]
+    pub fn muted(self, parts: &[Range<u64>]) -> Self {
+        Self { sound: self.sound.muted(parts) }
     }
 
     /// How many bytes the WAV has, header included.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it always has a header")]
     pub fn len(&self) -> u64 {
-        HEADER as u64 + self.playable.bytes()
+        HEADER as u64 + self.sound.bytes()
     }
 
     /// Hands out the bytes of `range`, in order and in pieces of at most 64 KiB.
@@ -65,9 +71,9 @@ impl Rendition {
     }
 
     fn header(&self) -> [u8; HEADER] {
-        let shape = self.playable.shape;
+        let shape = self.sound.shape();
         // `SeekIndex` holds nothing longer than these lengths can say.
-        let size = u32::try_from(self.playable.bytes()).unwrap_or(u32::MAX - 36);
+        let size = u32::try_from(self.sound.bytes()).unwrap_or(u32::MAX - 36);
         let align = shape.channels.saturating_mul(2);
         let rate = shape.sample_rate.saturating_mul(align.into());
         let mut header = [0; HEADER];
@@ -98,55 +104,18 @@ impl Rendition {
         range: &Range<u64>,
         pieces: &mut Pieces<'_>,
     ) -> Result<ControlFlow<()>, Error> {
-        let size = 2 * u64::from(self.playable.shape.channels);
+        let size = 2 * u64::from(self.sound.shape().channels);
         let first = range.start.saturating_sub(HEADER as u64);
         let last = range.end.saturating_sub(HEADER as u64);
+        if first >= last {
+            return Ok(ControlFlow::Continue(()));
+        }
         // The range may begin and end in the middle of a sample: whole frames are cut to it.
-        (pieces.skip, pieces.left) = (to_size(first % size), last.saturating_sub(first));
-        let mut frame = first / size;
-        let end = last.div_ceil(size);
-        while frame < end && first < last {
-            let cell = self.playable.cell(frame);
-            let until = cell.end.min(end);
-            if self.write_cell(source, &cell, frame..until, pieces)?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            frame = until;
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// Decodes a cell and hands out the given frames of it.
-    fn write_cell(
-        &self,
-        source: &Shared,
-        cell: &Cell,
-        frames: Range<u64>,
-        pieces: &mut Pieces<'_>,
-    ) -> Result<ControlFlow<()>, Error> {
-        let shape = self.playable.shape;
-        let width = shape.width();
-        let mut stream = self.playable.plan.open(source, Some(shape), cell)?;
-        let mut samples = Vec::new();
-        let mut at = cell.start;
-        while at < frames.end {
-            samples.clear();
-            if stream.next(&mut samples)?.is_none() {
-                // What decoded once and does not now has its time all the same.
-                let missing = to_size(frames.end - at).min(PIECE);
-                samples.resize(missing * width, 0);
-            }
-            let count = (samples.len() / width) as u64;
-            let from = to_size(frames.start.saturating_sub(at).min(count)) * width;
-            let to = to_size((frames.end - at).min(count)) * width;
-            at += count;
-            let bytes = samples.get(from..to).unwrap_or_default();
-            let bytes: Vec<u8> = bytes.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-            if pieces.push(&bytes).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+        (pieces.skip, pieces.left) = (to_size(first % size), last - first);
+        self.sound.read(source, first / size..last.div_ceil(size), &mut |samples| {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            pieces.push(&bytes)
+        })
     }
 }
 
@@ -237,6 +206,21 @@ mod tests {
         assert_eq!(wav[44..], bytes);
         assert_eq!(wav[..12], *b"RIFF\xF4\x07\0\0WAVE");
         assert_eq!(wav[20..36], [1, 0, 2, 0, 0x80, 0x3E, 0, 0, 0, 0xFA, 0, 0, 4, 0, 16, 0]);
+    }
+
+    #[test]
+    fn what_is_muted_is_silence_of_the_same_length_in_every_channel() {
+        let bytes = noise(64_000);
+        let plain = rendition(&bytes, "sln:2");
+        let muted = plain.clone().muted(&[100..150, 1_500..1_501]);
+        let wav = part(&muted, &bytes, 0..muted.len());
+        assert_eq!(muted.len(), plain.len());
+        // 8 kHz, two channels of two bytes: 32 bytes a millisecond.
+        let mut expected = bytes.clone();
+        expected[3_200..4_800].fill(0);
+        expected[48_000..48_032].fill(0);
+        assert!(wav[44..] == expected);
+        assert!(part(&muted, &bytes, 4_000..5_000) == wav[4_000..5_000]);
     }
 
     #[test]

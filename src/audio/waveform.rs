@@ -3,6 +3,8 @@
 //! Nobody knows how long a recording is until it has been decoded, so the buckets begin short, and
 //! whenever there are too many, every two become one.
 
+use std::ops::Range;
+
 use super::fields::{field, le16, le32, le64};
 use super::{Error, Shape, to_size};
 
@@ -51,6 +53,23 @@ impl Waveform {
             .chunks_exact(usize::from(self.channels).max(1))
             .filter_map(move |bucket| bucket.get(usize::from(channel)))
             .map(|peak| peak.map(|sample| f32::from(sample) / 32_768.0))
+    }
+
+    /// The same with nothing to be seen in these parts, in milliseconds: a bucket of which any part
+    /// is muted is silence.
+    #[must_use]
+    pub fn muted(mut self, parts: &[Range<u64>]) -> Self {
+        let rate = u64::from(self.sample_rate.max(1));
+        let frame = |ms: u64| ms.saturating_mul(rate);
+        let step = self.step.max(1).saturating_mul(1_000);
+        for part in parts {
+            let (first, last) = (frame(part.start) / step, frame(part.end).div_ceil(step));
+            let buckets = self.peaks.chunks_mut(usize::from(self.channels).max(1));
+            for bucket in buckets.take(to_size(last)).skip(to_size(first)) {
+                bucket.fill([0; 2]);
+            }
+        }
+        self
     }
 
     /// The stored form.
@@ -216,6 +235,18 @@ mod tests {
         );
         assert!(waveform.peaks(1).flatten().all(|peak| (peak + 0.25).abs() < 1e-6));
         assert_eq!(waveform.peaks(2).count(), 0);
+    }
+
+    #[test]
+    fn what_is_muted_is_not_to_be_seen() {
+        // Buckets of 10 ms at 8 kHz.
+        let waveform = drawn(&[9_000; 1_600], 2, 50).muted(&[15..30, 95..1_000]);
+        for channel in 0..2 {
+            let silent: Vec<_> =
+                waveform.peaks(channel).map(|[_, high]| high.abs() < 1e-9).collect();
+            let expected = [0, 1, 1, 0, 0, 0, 0, 0, 0, 1].map(|silent| silent == 1);
+            assert_eq!(silent, expected);
+        }
     }
 
     #[test]

@@ -16,10 +16,11 @@ use crate::ledger::verify::{self, Against, Verified};
 /// A folder is an exported log, or several: signatures, every tile and entry, and what the entries
 /// say of the recordings. A file that ends in .tlog-proof proves that one entry is in a log. A file
 /// that ends in .json is a certificate, with its .note and .tlog-proof beside it under the same name.
+/// A file that ends in .zip is an evidence package.
 /// The exit code is 0 only when everything holds.
 #[derive(Args)]
 pub(super) struct Verify {
-    /// A folder made by `callvault ledger export`, a .tlog-proof, or a certificate.
+    /// A folder made by `callvault ledger export`, a .tlog-proof, a certificate, or an evidence package.
     #[arg(required_unless_present = "challenge")]
     path: Option<PathBuf>,
     /// The answer to a challenge: every piece that it shows is there as it was accepted.
@@ -58,6 +59,9 @@ impl Verify {
         }
         if path.extension().is_some_and(|extension| extension == "json") {
             return Self::certificate(path, &keys, json);
+        }
+        if path.extension().is_some_and(|extension| extension == "zip") {
+            return Self::evidence(path, &keys, json);
         }
         let (Some(entry), [key]) = (&self.entry, keys.as_slice()) else {
             eprintln!("callvault: a .tlog-proof is verified with one --key and with --entry");
@@ -113,6 +117,27 @@ impl Verify {
             rows.push(vec!["remains".into(), format!("{} {}{until}", left.count, left.what)]);
         }
         output::print(json, &certificate, rows)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn evidence(path: &Path, keys: &[VerifierKey], json: bool) -> Result<ExitCode> {
+        let [key] = keys else {
+            eprintln!("callvault: an evidence package is verified with one --key: that of its log");
+            return Ok(WRONG_USAGE.into());
+        };
+        let found = verify::evidence(path, key)?;
+        let (manifest, details) = (&found.manifest, &found.details);
+        let row = |what: &str, value: String| vec![what.to_owned(), value];
+        let rows = [
+            row("log", manifest.log.clone()),
+            row("package", manifest.package.to_string()),
+            row("recording", manifest.recording.to_string()),
+            row("case", details.case.clone()),
+            row("issued", manifest.issued_at.to_string()),
+            row("sha256", details.audio.sha256.clone()),
+            row("custody", format!("{} entries, all in the log", found.entries)),
+        ];
+        output::print(json, details, rows)?;
         Ok(ExitCode::SUCCESS)
     }
 

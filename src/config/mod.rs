@@ -23,7 +23,7 @@ use crate::{store, vault};
 
 pub use sections::{
     Http, Index, Keyring, Ledger, Log, LogFormat, Oidc, OidcGroup, ProviderIdentity, Retention,
-    SignIn, Store, Webhooks, WitnessAddress,
+    SignIn, Store, Training, Webhooks, WitnessAddress,
 };
 pub use sources::environment;
 use sources::{Environment, SecretFiles};
@@ -44,6 +44,8 @@ pub struct Config {
     pub keyring: Keyring,
     /// Terms and timers.
     pub retention: Retention,
+    /// What trainers are shown.
+    pub training: Training,
     /// The logs that others can check.
     pub ledger: Ledger,
     /// Who the provider is.
@@ -115,6 +117,7 @@ impl Default for Config {
                 renew_days: true,
                 time_zone: "Europe/Amsterdam".into(),
             },
+            training: Training { sample: 1.0, daily_cap: 40 },
             ledger: Ledger {
                 origin: vault::LedgerSettings::default().origin,
                 key_path: None,
@@ -222,6 +225,7 @@ impl Config {
             eraser_interval: positive("retention.eraser_interval", self.retention.eraser_interval)?,
             renew_days: self.retention.renew_days,
             scrub: self.scrub()?,
+            training: self.training(),
             statement_version: self.provider.statement_version.clone(),
             location: vault::Location {
                 country: self.store.country.clone(),
@@ -240,6 +244,20 @@ impl Config {
     /// How long a client may take for the head of a request.
     pub fn header_timeout(&self) -> Result<std::time::Duration, Error> {
         positive("http.header_timeout", self.http.header_timeout)
+    }
+
+    /// What trainers are shown, in millionths.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share lies between 0 and 1"
+    )]
+    fn training(&self) -> vault::TrainingSettings {
+        let all = f64::from(vault::TrainingSettings::ALL);
+        vault::TrainingSettings {
+            sample: (self.training.sample * all).round() as u32,
+            daily_cap: self.training.daily_cap,
+        }
     }
 
     /// How often and how fast objects are read.
@@ -285,23 +303,6 @@ impl Config {
     pub fn ledger_key(&self) -> PathBuf {
         self.ledger.key_path.clone().unwrap_or_else(|| self.data_dir.join("ledger.key"))
     }
-
-    /// Refuses to run for real without what every recording refers to.
-    pub fn check_provider(&self) -> Result<(), Error> {
-        let keys = [
-            ("provider.name", &self.provider.name),
-            ("provider.privacy_contact", &self.provider.privacy_contact),
-            ("provider.statement_version", &self.provider.statement_version),
-        ];
-        let empty =
-            |value: &Option<String>| value.as_deref().is_none_or(|text| text.trim().is_empty());
-        match keys.iter().find(|(_, value)| empty(value)) {
-            None => Ok(()),
-            Some((key, _)) => {
-                Err(Error::Value { key, problem: "is required; only the demo runs without".into() })
-            }
-        }
-    }
 }
 
 fn positive(key: &'static str, value: SignedDuration) -> Result<std::time::Duration, Error> {
@@ -340,6 +341,8 @@ mod tests {
         let variables = [
             ("CALLVAULT_HTTP__REQUESTS_PER_SECOND", "0"),
             ("CALLVAULT_KEYRING__ROOT_PATHS", r#"["/a/root.key","/b/root.key"]"#),
+            ("CALLVAULT_TRAINING__SAMPLE", "0.25"),
+            ("CALLVAULT_TRAINING__DAILY_CAP", "0"),
             ("CALLVAULT_STORE__ALLOW_HTTP", "true"),
             ("CALLVAULT_STORE__ACCESS_KEY_ID", "0012"),
         ];
@@ -347,6 +350,7 @@ mod tests {
         assert_eq!(config.keyring_files().1.len(), 2);
         assert!(config.store.allow_http);
         assert_eq!(config.http.requests_per_second, 0);
+        assert_eq!((config.training().sample, config.training().daily_cap), (250_000, 0));
         assert_eq!(config.store.access_key_id.as_deref(), Some("0012"));
     }
 
@@ -358,6 +362,8 @@ mod tests {
         assert!(error.contains("suport_term"), "{error}");
         let error = load("[retention]\nsupport_term = 'forever'", &[]).err().unwrap();
         assert!(error.contains("support_term"), "{error}");
+        let error = load("[training]\nsample = 1.5", &[]).err().unwrap();
+        assert!(error.contains("training.sample") || error.contains("share"), "{error}");
         let error = load("[retention]\ntime_zone = 'Mars/Olympus'", &[]).err().unwrap();
         assert!(error.contains("retention.time_zone"), "{error}");
     }

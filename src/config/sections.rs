@@ -91,6 +91,18 @@ pub struct Retention {
     pub time_zone: String,
 }
 
+/// What trainers are shown.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Which share of the support recordings, from 0 to 1.
+    #[serde(deserialize_with = "share")]
+    pub sample: f64,
+    /// How many different recordings a person hears in a day; 0 for as many as there are.
+    #[serde(deserialize_with = "number")]
+    pub daily_cap: u32,
+}
+
 /// Who the provider is.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,6 +224,22 @@ fn truth<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::E
             word.parse().map_err(|_| serde::de::Error::custom("must be true or false"))
         }
     }
+}
+
+/// A number from 0 to 1, also as the text an environment variable holds.
+fn share<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Share {
+        Number(f64),
+        Text(String),
+    }
+    let share = match Share::deserialize(deserializer)? {
+        Share::Number(value) => Some(value),
+        Share::Text(text) => text.parse().ok(),
+    };
+    let share = share.filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| serde::de::Error::custom("must be a share from 0 to 1, such as 0.2"))
 }
 
 /// A whole number, also as the text an environment variable holds.

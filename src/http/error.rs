@@ -126,6 +126,15 @@ fn whole_seconds(wait: Duration) -> NonZeroU32 {
     NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)
 }
 
+/// How long to wait before the same is asked again, where that helps.
+fn wait(error: &Error) -> Option<Duration> {
+    match error {
+        Error::LockedOut(wait) => Some(*wait),
+        Error::DailyCap { wait, .. } => Duration::try_from(*wait).ok(),
+        _ => None,
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         use StatusCode as S;
@@ -147,9 +156,13 @@ impl From<Error> for Problem {
             Error::Erased(_) => (S::GONE, "erased"),
             Error::Lost => (S::GONE, "lost"),
             Error::ExportBroken => (S::GONE, "export_broken"),
+            Error::DailyCap { .. } => (S::TOO_MANY_REQUESTS, "daily_cap"),
             Error::Restricted => (S::LOCKED, "restricted"),
+            Error::Muted => (S::CONFLICT, "muted"),
             Error::Unplayable(_) => (S::CONFLICT, "not_playable"),
             Error::Field { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Error::PersonalNumber { .. } => (S::UNPROCESSABLE_ENTITY, "personal_number"),
+            Error::NotYours => (S::FORBIDDEN, "not_yours"),
             Error::Rule { .. } => (S::UNPROCESSABLE_ENTITY, "invalid_policy"),
             Error::UnknownScope { kind: "agent", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_agent"),
             Error::UnknownScope { kind: "queue", .. } => (S::UNPROCESSABLE_ENTITY, "unknown_queue"),
@@ -202,7 +215,7 @@ impl From<Error> for Problem {
             }
             _ => error.to_string(),
         };
-        if let Error::LockedOut(wait) = error {
+        if let Some(wait) = wait(&error) {
             return Self {
                 wait_seconds: Some(whole_seconds(wait)),
                 ..Self::new(status, code, detail)
@@ -213,7 +226,9 @@ impl From<Error> for Problem {
             Error::Rule { field, .. } | Error::UnknownScope { field, .. } => {
                 (Some(field.into_boxed_str()), None)
             }
-            Error::Field { field, .. } => (Some(field.into()), None),
+            Error::Field { field, .. } | Error::PersonalNumber { field, .. } => {
+                (Some(field.into()), None)
+            }
             _ => (None, None),
         };
         Self { field, tombstone, ..Self::new(status, code, detail) }

@@ -74,6 +74,18 @@ fn wrong_field(error: &(dyn std::error::Error + 'static)) -> Problem {
     }
 }
 
+/// Identifiers in the path. What is none is something nobody has.
+pub(super) struct Known<T>(pub(super) T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for Known<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0)).map_err(|_| Error::NotFound.into())
+    }
+}
+
 /// The recording in the path. What is no identifier is a recording nobody has.
 pub(super) struct Id(pub(super) RecordingId);
 

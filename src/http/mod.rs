@@ -1,8 +1,8 @@
 //! The API: each handler turns a request into one operation of the vault and dresses the outcome.
 //!
 //! - `serve`: the socket; `auth`: who calls, within `limits`; `extract`: what requests hold; [`error`]: what failures look like
-//! - one file a persona: `ingest` (PBXs), `recordings` and `playback` (trainers, listeners),
-//!   `erasure`, `restriction`, `holds`, `ledger` and `challenge` (compliance), `customers` (operators), `retention`, `leaving`
+//! - one file a persona: `ingest` (PBXs), `recordings`, `playback`, `notes` and `training_sets` (trainers, listeners),
+//!   `mutes`, `evidence`, `erasure`, `restriction`, `holds`, `ledger` and `challenge` (compliance), `customers` (operators), `retention`, `leaving`
 //!   (customers that leave), `session` and `elsewhere` (signing in, with a `cookie`) and `accounts`, `webhooks` (whoever wants to hear of events), `operator`, `system` (machines)
 
 mod accounts;
@@ -16,6 +16,7 @@ mod elsewhere;
 mod erasure;
 mod erasures;
 mod error;
+mod evidence;
 mod extract;
 mod headers;
 mod holds;
@@ -23,6 +24,8 @@ mod ingest;
 mod leaving;
 mod ledger;
 mod limits;
+mod mutes;
+mod notes;
 mod openapi;
 mod operator;
 mod paced;
@@ -33,6 +36,7 @@ mod retention;
 mod serve;
 mod session;
 mod system;
+mod training_sets;
 mod webhooks;
 
 use std::borrow::Cow;

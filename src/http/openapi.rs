@@ -8,9 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    App, accounts, challenge, compliance, customers, elsewhere, erasure, erasures, holds, ingest,
-    leaving, ledger, operator, playback, recordings, restriction, retention, session, system,
-    webhooks,
+    App, accounts, challenge, compliance, customers, elsewhere, erasure, erasures, evidence, holds,
+    ingest, leaving, ledger, mutes, notes, operator, playback, recordings, restriction, retention,
+    session, system, training_sets, webhooks,
 };
 
 /// Where the document is served.
@@ -52,6 +52,10 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(ingest::routes())
         .merge(recordings::routes())
         .merge(playback::routes())
+        .merge(notes::routes())
+        .merge(training_sets::routes())
+        .merge(mutes::routes())
+        .merge(evidence::routes())
         .merge(erasure::routes())
         .merge(erasures::routes())
         .merge(compliance::routes())

@@ -34,9 +34,10 @@ struct Listen {
     purpose: Option<String>,
     /// The case it serves: required for evidence, rights and disclosure.
     case: Option<String>,
-    /// `original` (as it came) or `wav` (PCM16 WAV, whatever the codec).
-    #[serde(default, rename = "as")]
-    form: Form,
+    /// `original` (as it came), `wav` (PCM16 WAV, whatever the codec) or `opus` (Ogg Opus for slow
+    /// lines). `original` unless said, or `wav` where parts are muted for the purpose.
+    #[serde(rename = "as")]
+    form: Option<Form>,
 }
 
 /// The form, for a ticket's address.
@@ -44,13 +45,13 @@ struct Listen {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct InForm {
-    /// `original` or `wav`.
-    #[serde(default, rename = "as")]
-    form: Form,
+    /// `original`, `wav` or `opus`.
+    #[serde(rename = "as")]
+    form: Option<Form>,
 }
 
 impl Listen {
-    fn wish(self, id: crate::model::RecordingId) -> Result<(Wish, Form), Problem> {
+    fn wish(self, id: crate::model::RecordingId) -> Result<(Wish, Option<Form>), Problem> {
         let purpose = match self.purpose.as_deref() {
             None | Some("") => None,
             // The list is closed: what is not on it is allowed to nobody.
@@ -64,7 +65,8 @@ impl Listen {
 
 /// The audio.
 ///
-/// Honours `Range` (one or several), `If-Range` and `If-None-Match`, in both forms.
+/// Honours `Range` (one or several), `If-Range` and `If-None-Match`, in every form. Parts that are
+/// muted are silence of the same length, unless the purpose is evidence or disclosure.
 #[utoipa::path(
     get, path = "/v1/recordings/{id}/audio", tag = "Playback",
     params(("id" = uuid::Uuid, Path, description = "The recording"), Listen),
@@ -74,6 +76,7 @@ impl Listen {
         (status = 400, description = "`purpose_required`", body = Problem),
         (status = 403, description = "`purpose_not_allowed`", body = Problem),
         (status = 404, description = "There is none, or it is somebody else's", body = Problem),
+        (status = 409, description = "`muted`: parts may not be heard; ask for as=wav", body = Problem),
         (status = 410, description = "`past_due` or `erased`, with the tombstone", body = Problem),
         (status = 416, description = "The range lies outside", body = Problem),
         (status = 423, description = "`restricted`", body = Problem),
@@ -121,7 +124,7 @@ async fn by_ticket(
 async fn send(
     vault: &Vault,
     heard: &Heard,
-    form: Form,
+    form: Option<Form>,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
@@ -211,7 +214,7 @@ async fn ticket(
     Body(request): Body<TicketRequest>,
 ) -> Result<(StatusCode, Json<TicketResponse>), Problem> {
     let TicketRequest { purpose, case } = request;
-    let (wish, _) = Listen { purpose, case, form: Form::Original }.wish(id)?;
+    let (wish, _) = Listen { purpose, case, form: None }.wish(id)?;
     let ticket = vault.ticket(&caller, &wish).await?;
     let url = format!("/v1/playback/{}", ticket.secret.reveal());
     Ok((StatusCode::CREATED, Json(TicketResponse { url, expires_at: ticket.expires_at })))

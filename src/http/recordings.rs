@@ -51,7 +51,10 @@ struct Wanted {
     /// `stored`, `erasing`, `audio_erased`, `tombstone` or `lost`; live recordings unless said.
     #[param(value_type = Option<String>)]
     state: Option<Life>,
-    /// A number or an agent.
+    /// With this tag.
+    tag: Option<String>,
+    /// A number or an agent; for those who train, also what tags and notes hold. Notes are looked
+    /// through a part at a time: a page can hold fewer than there is room for, until `next` is null.
     q: Option<String>,
     /// How many: 1 to 200, 50 unless said.
     limit: Option<u32>,
@@ -93,6 +96,7 @@ async fn list(
         min_duration: wanted.min_duration,
         max_duration: wanted.max_duration,
         state: wanted.state,
+        tag: wanted.tag,
         q: wanted.q,
         cursor: cursor.map_err(|error| Problem::malformed(error.to_string()))?,
         limit: wanted.limit,

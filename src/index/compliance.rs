@@ -122,6 +122,21 @@ pub async fn metadata_overdue(
     Ok(count)
 }
 
+/// How often somebody heard far more than the others, since then.
+pub async fn outliers(
+    on: impl Into<Conn<'_>>,
+    controller: ControllerId,
+    since: Timestamp,
+) -> Result<i64, Error> {
+    let (count,) = sql("SELECT COUNT(*) FROM ledger_entries
+         WHERE event = 'access.outlier' AND controller_id = $1 AND at >= $2")
+    .bind(controller)
+    .bind(since)
+    .fetch_one(on)
+    .await?;
+    Ok(count)
+}
+
 /// A place in the order of the lags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Lag {

@@ -167,7 +167,8 @@ pub async fn find(
 pub async fn open_ends(on: impl Into<Conn<'_>>, wanted: &Wanted) -> Result<(i64, i64), Error> {
     let query = sql("SELECT
          COALESCE(SUM(CASE WHEN EXISTS (SELECT 1 FROM ledger_entries e
-             WHERE e.recording_id = recordings.id AND e.event = 'access.exported')
+             WHERE e.recording_id = recordings.id
+               AND e.event IN ('access.exported', 'evidence.handed_out'))
              THEN 1 ELSE 0 END), 0),
          COALESCE(SUM(CASE WHEN look_again_at IS NOT NULL AND EXISTS (
              SELECT 1 FROM ledger_entries e

@@ -109,7 +109,8 @@ pub async fn erase_again(tx: &mut Tx, erasure: &Erasure, now: Timestamp) -> Resu
         (_, None) => Some("restored".to_owned()),
     };
     let query = sql("UPDATE recordings
-         SET wrap = NULL, content_key = NULL, held = FALSE, error_code = NULL, cause = $1,
+         SET wrap = NULL, content_key = NULL, held = FALSE, muted = 0, annotated = FALSE,
+             error_code = NULL, cause = $1,
              case_id = $2, key_destroyed_at = COALESCE(key_destroyed_at, $3), ")
     .bind(*cause)
     .bind(case_id)
@@ -130,9 +131,11 @@ pub async fn erase_again(tx: &mut Tx, erasure: &Erasure, now: Timestamp) -> Resu
         .await?;
     if changed > 0 {
         super::restrictions::end_with(tx, &[*recording], *destroyed_at).await?;
+        super::notes::drop_with(tx, &[*recording]).await?;
         for table in [
             "DELETE FROM derived WHERE recording_id = ",
             "DELETE FROM tickets WHERE recording_id = ",
+            "DELETE FROM mutes WHERE recording_id = ",
         ] {
             sql(table).push_bind(*recording).execute(&mut *tx).await?;
         }

@@ -178,14 +178,18 @@ fn ink() -> Fill {
 
 /// The certificate as PDF. `sha256` is that of its JSON, in hexadecimal digits.
 pub fn pdf(certificate: &Certificate, sha256: &str, language: Language) -> Result<Vec<u8>, Error> {
+    draw(&lines(certificate, sha256, language), sha256, language)
+}
+
+/// Lines as PDF: the same bytes for the same lines. `id` is what the document is known by.
+pub(super) fn draw(all: &[Line], id: &str, language: Language) -> Result<Vec<u8>, Error> {
     let mut layout = Layout {
         regular: Face::of(REGULAR)?,
         bold: Face::of(BOLD)?,
         pages: vec![Vec::new()],
         y: MARGIN,
     };
-    let all = lines(certificate, sha256, language);
-    for line in &all {
+    for line in all {
         layout.line(line);
     }
     // Nothing of the moment or of chance goes in: the same certificate is the same file.
@@ -199,7 +203,7 @@ pub fn pdf(certificate: &Certificate, sha256: &str, language: Language) -> Resul
         Metadata::new()
             .title(title.unwrap_or_default())
             .language(language.tag().to_owned())
-            .document_id(sha256.to_owned())
+            .document_id(id.to_owned())
             .creator("callvault".to_owned()),
     );
     let failed = || Error::Rendering("the page has no size".into());

@@ -58,7 +58,7 @@ const MONTHS: [[&str; 12]; 2] = [
 
 impl Language {
     /// The one of two texts that is in this language.
-    const fn of(self, nl: &'static str, en: &'static str) -> &'static str {
+    pub(super) const fn of(self, nl: &'static str, en: &'static str) -> &'static str {
         match self {
             Self::Nl => nl,
             Self::En => en,
@@ -74,7 +74,7 @@ impl Language {
         (self.of("bladzijde", "page"), self.of("van", "of"))
     }
 
-    fn time(self, at: Timestamp) -> String {
+    pub(super) fn time(self, at: Timestamp) -> String {
         let text = at.to_string();
         let (date, time) = text.split_once('T').unwrap_or((&text, ""));
         let mut parts = date.splitn(3, '-');

@@ -203,6 +203,8 @@ pub(super) mod tests {
             objected: false,
             sampled: true,
             annotated: false,
+            muted: 0,
+            mutes_version: 0,
             cause: None,
             case_id: None,
             key_destroyed_at: None,

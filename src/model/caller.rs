@@ -61,6 +61,12 @@ impl Purpose {
         matches!(self, Self::Evidence | Self::Disclosure)
     }
 
+    /// Whether muted parts are heard for this purpose too: then the recording itself is the point.
+    #[must_use]
+    pub const fn hears_muted(self) -> bool {
+        matches!(self, Self::Evidence | Self::Disclosure)
+    }
+
     /// Whether listening for this purpose needs a case to refer to.
     #[must_use]
     pub const fn needs_case(self) -> bool {
@@ -113,6 +119,14 @@ pub enum Grant {
     SeeAccesses,
     /// Writing notes and tags, and keeping training sets.
     Annotate,
+    /// Muting parts of recordings, and taking that back.
+    Mute,
+    /// Asking for evidence packages, and fetching those that another person agreed to.
+    AskEvidence,
+    /// Agreeing to an evidence package.
+    ApproveEvidence,
+    /// Seeing what was handed out.
+    SeeEvidence,
 }
 
 impl Grant {
@@ -139,6 +153,10 @@ impl Grant {
         Self::SeeHealth,
         Self::SeeAccesses,
         Self::Annotate,
+        Self::Mute,
+        Self::AskEvidence,
+        Self::ApproveEvidence,
+        Self::SeeEvidence,
     ];
 }
 
@@ -226,7 +244,8 @@ impl Caller {
 ///
 /// Full numbers: a customer's own people see their own; provider staff see them masked until a
 /// case opens them.
-const fn role_grants(role: Role, grant: Grant) -> bool {
+#[must_use]
+pub const fn role_grants(role: Role, grant: Grant) -> bool {
     match grant {
         Grant::Upload => matches!(role, Role::Ingest),
         Grant::Find => matches!(
@@ -269,6 +288,12 @@ const fn role_grants(role: Role, grant: Grant) -> bool {
             matches!(role, Role::CustomerAdmin | Role::Compliance | Role::Auditor)
         }
         Grant::Annotate => matches!(role, Role::Trainer | Role::CustomerListener),
+        Grant::Mute => matches!(role, Role::Evidence),
+        Grant::AskEvidence => matches!(role, Role::Evidence | Role::Legal),
+        Grant::ApproveEvidence => matches!(role, Role::Evidence | Role::Compliance | Role::Legal),
+        Grant::SeeEvidence => {
+            matches!(role, Role::Evidence | Role::Compliance | Role::Auditor | Role::Legal)
+        }
     }
 }
 
@@ -278,15 +303,15 @@ mod tests {
 
     /// One line a role; the columns are `Grant::ALL` in order.
     const MATRIX: &[(Role, &str)] = &[
-        (Role::Ingest, "#...................."),
-        (Role::Trainer, ".#..................#"),
-        (Role::Evidence, ".#........#.#........"),
-        (Role::CustomerAdmin, ".####..########.#..#."),
-        (Role::CustomerListener, ".##.................#"),
-        (Role::Compliance, ".#.##..#..####.#.#.#."),
-        (Role::Auditor, ".#.....#....#..#...#."),
-        (Role::Legal, "..........###........"),
-        (Role::Operator, ".....##..#......#.#.."),
+        (Role::Ingest, "#........................"),
+        (Role::Trainer, ".#..................#...."),
+        (Role::Evidence, ".#........#.#........####"),
+        (Role::CustomerAdmin, ".####..########.#..#....."),
+        (Role::CustomerListener, ".##.................#...."),
+        (Role::Compliance, ".#.##..#..####.#.#.#...##"),
+        (Role::Auditor, ".#.....#....#..#...#....#"),
+        (Role::Legal, "..........###.........###"),
+        (Role::Operator, ".....##..#......#.#......"),
     ];
 
     #[test]

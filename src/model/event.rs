@@ -34,6 +34,14 @@ text_enum! {
         ApprovalAsked => "approval.asked",
         /// That person decided.
         ApprovalDecided => "approval.decided",
+        /// A part of it was muted.
+        MuteSet => "mute.set",
+        /// A part of it is heard again.
+        MuteLifted => "mute.lifted",
+        /// A second person agreed to an evidence package of it.
+        EvidenceApproved => "evidence.approved",
+        /// An evidence package of it left the vault.
+        EvidenceHandedOut => "evidence.handed_out",
         /// Erasing began.
         ErasureStarted => "erasure.started",
         /// A hold or a restriction came before the key was destroyed: it is stored again.
@@ -56,6 +64,8 @@ text_enum! {
         AccessExported => "access.exported",
         /// Somebody was refused.
         AccessDenied => "access.denied",
+        /// Somebody heard far more recordings than the others on a day.
+        AccessOutlier => "access.outlier",
         /// A customer was added.
         TenantEnabled => "tenant.enabled",
         /// A customer leaves: recordings can be fetched for a while and then go.

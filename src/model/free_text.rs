@@ -92,7 +92,8 @@ fn runs(text: &str) -> Vec<Run> {
 fn digit(c: char) -> Option<char> {
     const ZEROS: [u32; 7] = [0x30, 0x660, 0x6f0, 0x966, 0xff10, 0x9e6, 0xe50];
     let code = u32::from(c);
-    let value = ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))?;
+    let value =
+        ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|value| *value < 10))?;
     char::from_digit(value, 10)
 }
 
@@ -209,16 +210,46 @@ fn passes_luhn(digits: &str) -> bool {
             }
         })
         .sum();
-    all > 0 && sum % 10 == 0
+    all > 0 && sum.is_multiple_of(10)
 }
 
 /// How long an IBAN is, by its country.
 const IBANS: &[(&str, usize)] = &[
-    ("AD", 24), ("AT", 20), ("BE", 16), ("BG", 22), ("CH", 21), ("CY", 28), ("CZ", 24),
-    ("DE", 22), ("DK", 18), ("EE", 20), ("ES", 24), ("FI", 18), ("FR", 27), ("GB", 22),
-    ("GR", 27), ("HR", 21), ("HU", 28), ("IE", 22), ("IS", 26), ("IT", 27), ("LI", 21),
-    ("LT", 20), ("LU", 20), ("LV", 21), ("MC", 27), ("MT", 31), ("NL", 18), ("NO", 15),
-    ("PL", 28), ("PT", 25), ("RO", 24), ("SE", 24), ("SI", 19), ("SK", 24), ("SM", 27),
+    ("AD", 24),
+    ("AT", 20),
+    ("BE", 16),
+    ("BG", 22),
+    ("CH", 21),
+    ("CY", 28),
+    ("CZ", 24),
+    ("DE", 22),
+    ("DK", 18),
+    ("EE", 20),
+    ("ES", 24),
+    ("FI", 18),
+    ("FR", 27),
+    ("GB", 22),
+    ("GR", 27),
+    ("HR", 21),
+    ("HU", 28),
+    ("IE", 22),
+    ("IS", 26),
+    ("IT", 27),
+    ("LI", 21),
+    ("LT", 20),
+    ("LU", 20),
+    ("LV", 21),
+    ("MC", 27),
+    ("MT", 31),
+    ("NL", 18),
+    ("NO", 15),
+    ("PL", 28),
+    ("PT", 25),
+    ("RO", 24),
+    ("SE", 24),
+    ("SI", 19),
+    ("SK", 24),
+    ("SM", 27),
     ("TR", 26),
 ];
 
@@ -230,8 +261,7 @@ fn holds_iban(text: &str) -> bool {
         .collect();
     (0..chars.len()).any(|at| {
         let starts = at.checked_sub(1).and_then(|before| chars.get(before));
-        !starts.is_some_and(char::is_ascii_alphanumeric)
-            && chars.get(at..).is_some_and(is_iban)
+        !starts.is_some_and(char::is_ascii_alphanumeric) && chars.get(at..).is_some_and(is_iban)
     })
 }
 
@@ -250,7 +280,8 @@ fn is_iban(text: &[char]) -> bool {
             break;
         }
     }
-    if found.len() < *len {
+    let checked = found.get(2..4).is_some_and(|two| two.bytes().all(|b| b.is_ascii_digit()));
+    if found.len() < *len || !checked {
         return false;
     }
     // Mod 97 over the digits, letters as two of them, with the first four moved to the end.
@@ -275,7 +306,10 @@ mod tests {
             (Personal::CitizenNumber, "BSN: 1112.22.333, zegt hij"),
             (Personal::CitizenNumber, "123456782"),
             (Personal::CitizenNumber, "nr 10000008 op de brief"),
-            (Personal::CitizenNumber, "zie\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}\u{ff17}\u{ff18}\u{ff12}"),
+            (
+                Personal::CitizenNumber,
+                "zie\u{ff11}\u{ff12}\u{ff13}\u{ff14}\u{ff15}\u{ff16}\u{ff17}\u{ff18}\u{ff12}",
+            ),
             (Personal::CitizenNumber, "123\u{200b}456\u{200b}782"),
             (Personal::CitizenNumber, "5 111222333"),
             (Personal::Telephone, "bel 06-12345678 terug"),
@@ -286,7 +320,7 @@ mod tests {
             (Personal::Telephone, "+32 470 12 34 56"),
             (Personal::Telephone, "tel:31612345678"),
             (Personal::Telephone, "612345678"),
-            (Personal::Telephone, "\u{661}\u{660}0612345678"),
+            (Personal::Telephone, "\u{660}\u{666}12345678"),
             (Personal::BankAccount, "NL91 ABNA 0417 1643 00"),
             (Personal::BankAccount, "op nl91abna0417164300."),
             (Personal::BankAccount, "IBAN:DE89-3704-0044-0532-0130-00"),
@@ -321,7 +355,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_to_its_end(text in "\\PC{0,200}") {
-            personal_number(&text);
+            let _: Option<Personal> = personal_number(&text);
         }
 
         #[test]

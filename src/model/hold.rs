@@ -70,6 +70,8 @@ text_enum! {
         HoldRelease => "hold.release",
         /// Moving the review of a hold to a later day.
         HoldExtend => "hold.extend",
+        /// Handing out a recording as evidence.
+        EvidencePackage => "evidence.package",
     }
 }
 

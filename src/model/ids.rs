@@ -92,6 +92,14 @@ id! {
     ItemId
 }
 id! {
+    /// Identifies an evidence package.
+    EvidenceId
+}
+id! {
+    /// Identifies a muted part of a recording.
+    MuteId
+}
+id! {
     /// Identifies something asked for that a second person has to agree to.
     ApprovalId
 }

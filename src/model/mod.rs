@@ -12,8 +12,11 @@ mod access_tests;
 mod byte_range;
 mod caller;
 mod event;
+mod evidence;
+mod free_text;
 mod hold;
 mod ids;
+mod mute;
 mod number;
 mod page;
 mod policy;
@@ -26,13 +29,17 @@ mod time;
 
 pub use access::{Decision, Denied, Listening, Subject, is_own_call, knows, listen, take_along};
 pub use byte_range::{ByteRanges, RangeError};
-pub use caller::{Caller, Grant, IngestScope, Purpose, Role};
+pub use caller::{Caller, Grant, IngestScope, Purpose, Role, role_grants};
 pub use event::{Entry, Event, WebhookEvent};
+pub use evidence::{EvidencePackage, EvidenceState, SheetLanguage};
+pub use free_text::{Personal, personal_number};
 pub use hold::{Approval, ApprovalDecision, ApprovalKind, Hold, HoldFilter, HoldKind};
 pub use ids::{
-    ApprovalId, ControllerId, CustomerRef, DeliveryId, ExportId, HoldId, ItemId, NoteId,
-    PlaybackId, PrincipalId, RecordingId, RefError, SessionId, TrainingSetId, WebhookId,
+    ApprovalId, ControllerId, CustomerRef, DeliveryId, EvidenceId, ExportId, HoldId, ItemId,
+    MuteId, NoteId, PlaybackId, PrincipalId, RecordingId, RefError, SessionId, TrainingSetId,
+    WebhookId,
 };
+pub use mute::{Mute, MuteReason};
 pub use number::{E164, NumberError};
 pub use page::{Cursor, CursorError, Limit, Page};
 pub use policy::{

@@ -137,6 +137,7 @@ pub struct Numbers {
 
 /// A recording.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Recording {
     /// Its random identifier; its object in the store has the same name.
     pub id: RecordingId,
@@ -170,6 +171,10 @@ pub struct Recording {
     pub sampled: bool,
     /// Whether it has notes or tags.
     pub annotated: bool,
+    /// How many parts of it are muted.
+    pub muted: i32,
+    /// How often that changed.
+    pub mutes_version: i32,
     /// Why it was or is being erased.
     pub cause: Option<Cause>,
     /// The opaque reference of the case behind an early erasure.

@@ -88,6 +88,20 @@ impl Timestamp {
         self.plus(SignedDuration::from_micros(-past))
     }
 
+    /// When the day began that it is in `zone`.
+    #[must_use]
+    pub fn midnight(self, zone: &TimeZone) -> Self {
+        let began = self.in_zone(zone).start_of_day();
+        began.map_or(self, |began| Self::from_zoned(&began))
+    }
+
+    /// When the next day begins in `zone`.
+    #[must_use]
+    pub fn next_midnight(self, zone: &TimeZone) -> Self {
+        let next = self.in_zone(zone).tomorrow().and_then(|next| next.start_of_day());
+        next.map_or(self, |next| Self::from_zoned(&next))
+    }
+
     /// This time on the calendar of `zone`.
     pub(super) fn in_zone(self, zone: &TimeZone) -> jiff::ZonedDateTime {
         self.0.to_zoned_datetime(zone.clone())
@@ -303,6 +317,18 @@ mod tests {
         assert_eq!(at("1969-12-31T23:00:00Z").day(), Day(-1));
         assert_eq!(Day::HOLD.end(), None);
         assert_eq!(Day::HOLD.to_string(), "hold");
+    }
+
+    #[test]
+    fn a_day_of_a_zone_begins_at_its_midnight_also_when_clocks_change() {
+        let zone = TimeZone::get("Europe/Amsterdam").unwrap();
+        let days = |text| (at(text).midnight(&zone), at(text).next_midnight(&zone));
+        let summer = (at("2026-05-31T22:00:00Z"), at("2026-06-01T22:00:00Z"));
+        assert_eq!(days("2026-06-01T12:00:00Z"), summer);
+        assert_eq!(days("2026-06-01T21:59:59.999999Z"), summer);
+        assert_eq!(days("2026-05-31T22:00:00Z"), summer);
+        let longest = (at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z"));
+        assert_eq!(days("2026-10-25T12:00:00Z"), longest);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::fields::{Draft, bad};
 use super::ingest::Ingested;
 use super::policies::limits;
 use super::sealing::{self, Sealed, Sealing};
-use super::{Vault, content, ledger};
+use super::{Vault, content, ledger, mutes};
 use crate::audio::{self, Analysis, Limits};
 use crate::index::{self, recordings::SameCall};
 use crate::model::{Caller, Class, ControllerId, Event, RecordingId, State, Term, Timestamp};
@@ -187,6 +187,7 @@ impl Vault {
         target: &Target,
         analysis: &Analysis,
     ) -> Result<(Timestamp, Dates), Error> {
+        mutes::fit(&draft.pauses, analysis.duration_ms)?;
         let sound = analysis.duration_ms.and_then(|ms| i64::try_from(ms).ok());
         let ended_at = match (draft.ended_at, draft.started_at, sound) {
             (Some(ended_at), _, _) => ended_at,

@@ -43,10 +43,10 @@ pub(super) enum Asked {
 pub struct ApprovalView {
     /// Its identifier.
     pub id: Uuid,
-    /// `hold.release` or `hold.extend`.
+    /// `hold.release`, `hold.extend` or `evidence.package`.
     #[schema(value_type = String)]
     pub kind: ApprovalKind,
-    /// What it is about: for holds, the hold.
+    /// What it is about: the hold, or the package.
     pub subject: Uuid,
     /// Who asked: a pseudonym.
     pub asked_by: Uuid,
@@ -163,6 +163,7 @@ impl Vault {
             ApprovalKind::HoldRelease | ApprovalKind::HoldExtend => {
                 self.approve_hold(caller, &approval, HoldId(approval.subject)).await
             }
+            ApprovalKind::EvidencePackage => self.approve_package(caller, &approval).await,
         }
     }
 
@@ -173,9 +174,13 @@ impl Vault {
             ApprovalKind::HoldRelease | ApprovalKind::HoldExtend => {
                 must(caller, Grant::ReleaseHold)?;
             }
+            ApprovalKind::EvidencePackage => must(caller, Grant::ApproveEvidence)?,
         }
         let mut tx = self.change().await?;
         self.decide_approval(&mut tx, caller, &approval, None, ApprovalDecision::Refused).await?;
+        if approval.kind == ApprovalKind::EvidencePackage {
+            Self::refuse_package(&mut tx, &approval).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

@@ -71,6 +71,8 @@ pub struct Compliance {
     pub reconciled_at: Option<String>,
     /// Call details past their term.
     pub metadata_overdue: u64,
+    /// How often somebody heard far more recordings than the others on a day, in the last 30 days.
+    pub listening_outliers_30d: u64,
     /// The day of the last forgetting.
     pub last_forgetting: Option<String>,
     /// How many entries the ledger has.
@@ -161,6 +163,9 @@ impl Vault {
             missing: reconciled["missing"].as_u64(),
             reconciled_at: reconciled["at"].as_str().map(str::to_owned),
             metadata_overdue: compliance::metadata_overdue(index, of, now).await?.unsigned_abs(),
+            listening_outliers_30d: compliance::outliers(index, of, days(-30))
+                .await?
+                .unsigned_abs(),
             last_forgetting: self.last_forgetting().await?.map(|day| day.to_string()),
             ledger_size: log.as_ref().map_or(0, |log| log.size.unsigned_abs()),
             ledger_signed: log.as_ref().map_or(0, |log| log.signed.unsigned_abs()),

@@ -12,7 +12,7 @@ use super::play::gone;
 use super::playing::Playing;
 use super::sealing::Sealed;
 use super::source::StoreSource;
-use crate::audio::{self, Rendition};
+use crate::audio::{self, Light, Rendition};
 use crate::crypto::{self, Context, Dek, Kind, Opener, SEGMENT, WrapFacts};
 use crate::model::{ControllerId, Listening, Recording, RecordingId, State};
 use crate::store::{Buffer, Store};
@@ -139,16 +139,50 @@ impl Vault {
     }
 }
 
+/// What is computed from a recording as somebody reads it.
+#[derive(Clone)]
+pub(super) enum Computed {
+    Wav(Arc<Rendition>),
+    Opus(Arc<Light>),
+}
+
+impl Computed {
+    /// Cuts a range into what is computed at once.
+    fn windows(&self, range: Range<u64>) -> BoxStream<'static, Range<u64>> {
+        match self {
+            Self::Wav(_) => stream::iter(windows(range)).boxed(),
+            Self::Opus(light) => stream::iter(light.windows(range)).boxed(),
+        }
+    }
+
+    fn write(&self, source: StoreSource, window: Range<u64>) -> Result<Bytes, audio::Error> {
+        let len = usize::try_from(window.end - window.start).unwrap_or(0);
+        let source = Box::new(source);
+        let mut piece = Vec::with_capacity(len);
+        let mut keep = |bytes: &[u8]| {
+            piece.extend_from_slice(bytes);
+            ControlFlow::Continue(())
+        };
+        audio::guarded(|| match self {
+            Self::Wav(wav) => wav.write(source, window, &mut keep),
+            Self::Opus(light) => light.write(source, window, &mut keep),
+        })?;
+        Ok(piece.into())
+    }
+}
+
 /// The bytes of a recording, in the form asked for. Made by [`Vault::content`].
 pub struct Content {
     pub(super) opened: Opened,
-    pub(super) rendition: Option<Arc<Rendition>>,
+    pub(super) rendition: Option<Computed>,
     pub(super) len: u64,
     pub(super) etag: String,
     pub(super) media_type: &'static str,
     /// Whether a hold lets it be read past its term: otherwise a stream that is still running then
     /// breaks off (I1).
     pub(super) opens_held: bool,
+    /// How often its muted parts had changed, where they are silence: another count ends it.
+    pub(super) mutes: Option<i32>,
     pub(super) controller: ControllerId,
     pub(super) vault: Vault,
     /// What counts how much of it is heard, if somebody hears it.
@@ -211,11 +245,12 @@ impl Content {
 
     fn rendered(
         &self,
-        rendition: Arc<Rendition>,
+        rendition: Computed,
         range: Range<u64>,
     ) -> BoxStream<'static, Result<Vec<Bytes>, Error>> {
         let (vault, opened, gate) = (self.vault.clone(), self.opened.clone(), self.gate());
-        stream::iter(windows(range))
+        rendition
+            .windows(range)
             .map(move |window| {
                 let (gate, rendition) = (gate.clone(), rendition.clone());
                 let job = render(vault.clone(), opened.clone(), rendition, window);
@@ -236,6 +271,7 @@ impl Content {
             controller: self.controller,
             id: self.opened.id,
             opens_held: self.opens_held,
+            mutes: self.mutes,
         }
     }
 }
@@ -249,6 +285,8 @@ pub(super) struct Gate {
     pub(super) id: RecordingId,
     /// Whether a hold opens it past its term: for evidence and disclosure.
     pub(super) opens_held: bool,
+    /// How often its muted parts had changed, where they are silence.
+    pub(super) mutes: Option<i32>,
 }
 
 impl Gate {
@@ -261,6 +299,9 @@ impl Gate {
                 if self.vault.latest() >= row.due_at && !(row.held && self.opens_held) =>
             {
                 Err(Error::PastDue(row.due_at))
+            }
+            State::Stored if self.mutes.is_some_and(|version| version != row.mutes_version) => {
+                Err(Error::Conflict("its muted parts changed; ask again"))
             }
             State::Stored => Ok(()),
             State::Lost => Err(Error::Lost),
@@ -275,22 +316,16 @@ impl Gate {
 async fn render(
     vault: Vault,
     opened: Opened,
-    rendition: Arc<Rendition>,
+    rendition: Computed,
     window: Range<u64>,
 ) -> Result<Bytes, Error> {
     let permit = vault.decoder().await?;
-    let source = Box::new(StoreSource::new(opened));
+    let source = StoreSource::new(opened);
     let job = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let mut piece = Vec::with_capacity(usize::try_from(window.end - window.start).unwrap_or(0));
-        let mut keep = |bytes: &[u8]| {
-            piece.extend_from_slice(bytes);
-            ControlFlow::Continue(())
-        };
-        audio::guarded(|| rendition.write(source, window, &mut keep))?;
-        Ok(piece.into())
+        rendition.write(source, window)
     });
-    job.await?
+    Ok(job.await??)
 }
 
 /// Cuts a range into windows that end at segment edges.

@@ -1,6 +1,6 @@
 //! What can go wrong in an operation of the vault: one variant per situation someone acts on.
 
-use crate::model::{Cause, Class, RecordingId, Timestamp};
+use crate::model::{Cause, Class, Personal, RecordingId, Timestamp};
 use crate::retention::{Keep, Refusal};
 use crate::{audio, crypto, index, ledger, store};
 
@@ -58,9 +58,23 @@ pub enum Error {
     /// Something in an export is not what it was when the export was made.
     #[error("a recording in this export was erased, restricted or rectified since; make a new one")]
     ExportBroken,
+    /// The caller heard as many recordings as there are in a day.
+    #[error(
+        "you heard {cap} different recordings for training today, which is the most in a day: those \
+         you heard can be heard again, others after midnight; training.daily_cap sets it"
+    )]
+    DailyCap {
+        /// How many.
+        cap: u32,
+        /// How long until there are more.
+        wait: jiff::SignedDuration,
+    },
     /// Its use is restricted.
     #[error("the use of this recording is restricted (GDPR art. 18); it is kept, not played")]
     Restricted,
+    /// Parts of it are muted for the purpose.
+    #[error("parts of this recording are muted for this purpose; ask for as=wav or as=opus")]
+    Muted,
     /// The vault cannot decode it.
     #[error("this recording cannot be decoded ({0}); ask for as=original")]
     Unplayable(String),
@@ -72,6 +86,20 @@ pub enum Error {
         /// What is wrong with it and what to do.
         problem: String,
     },
+    /// A text holds a number of somebody, where it would be neither sealed as numbers are nor masked.
+    #[error(
+        "{field}: holds what looks like {what}; write it without: numbers of people do not belong \
+         in notes, tags and names"
+    )]
+    PersonalNumber {
+        /// The field.
+        field: &'static str,
+        /// What it looks like.
+        what: Personal,
+    },
+    /// It is somebody else's to change.
+    #[error("somebody else made this: only they may change it")]
+    NotYours,
     /// A part of a policy is not what it can be.
     #[error("{field}: {problem}")]
     Rule {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
+use super::mutes;
 use crate::audio::Declared;
 use crate::model::{
     Class, CustomerRef, Direction, E164, IngestScope, NumberError, Numbers, Timestamp,
@@ -25,10 +26,13 @@ pub const FIELDS: &[&str] = &[
     "leg",
     "source",
     "format",
+    "pause",
 ];
 
 /// The longest value of a field, in bytes.
 const MAX_VALUE: usize = 256;
+/// The same of a list of segments.
+const MAX_LIST: usize = 4_096;
 
 /// The fields of an upload, as they came.
 #[derive(Clone, Default)]
@@ -41,8 +45,16 @@ impl Fields {
             return Err(Error::UnknownField(printable(name)));
         };
         let value = value.trim();
-        if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
-            return Err(bad(field, "is at most 256 bytes of printable text"));
+        let max = if *field == "pause" { MAX_LIST } else { MAX_VALUE };
+        if value.len() > max || value.chars().any(char::is_control) {
+            return Err(bad(
+                field,
+                if max == MAX_LIST {
+                    "is at most 4096 bytes"
+                } else {
+                    "is at most 256 bytes of printable text"
+                },
+            ));
         }
         if !value.is_empty() && self.0.insert(field, value.to_owned()).is_some() {
             return Err(bad(field, "is given twice"));
@@ -90,6 +102,7 @@ impl Fields {
             leg: owned("leg"),
             source: source(text("source"), scope)?,
             declared: parsed("format", text("format"))?,
+            pauses: text("pause").map(mutes::pauses).transpose()?.unwrap_or_default(),
         };
         match (draft.started_at, draft.ended_at) {
             (None, None) => Err(bad("ended_at", "or started_at is required: when was the call?")),
@@ -132,6 +145,8 @@ pub struct Draft {
     pub source: String,
     /// What the source says headerless audio is.
     pub declared: Option<Declared>,
+    /// Which parts nobody hears but for evidence, in milliseconds and in order.
+    pub pauses: Vec<std::ops::Range<i64>>,
 }
 
 impl Draft {
@@ -264,6 +279,7 @@ mod tests {
             (&[("agent", "a\u{0}b")], "agent"),
             (&[("withheld", "perhaps")], "withheld"),
             (&[("format", "mp7")], "format"),
+            (&[("pause", "9-3")], "pause"),
         ];
         for (fields, named) in cases {
             let mut all = OK.to_vec();

@@ -1,13 +1,15 @@
 //! Finding recordings: only what the caller may know of.
 
+use std::collections::HashSet;
+
 use super::error::Error;
 use super::fields::bad;
 use super::view::RecordingView;
 use super::{Vault, must, numbers};
 use crate::index::{self, recordings::Search};
 use crate::model::{
-    Caller, Class, Cursor, Direction, E164, Grant, Limit, Page, RecordingId, Role, State,
-    Timestamp, knows,
+    Caller, Class, Cursor, Direction, E164, Grant, Limit, Page, Recording, RecordingId, Role,
+    State, Timestamp, knows,
 };
 
 /// What to look for. Everything is optional.
@@ -33,13 +35,18 @@ pub struct Filter {
     pub max_duration: Option<f64>,
     /// Where in its life; live recordings unless said.
     pub state: Option<State>,
-    /// A number or an agent.
+    /// With this tag.
+    pub tag: Option<String>,
+    /// A number or an agent; for those who train, also what tags and notes hold.
     pub q: Option<String>,
     /// Where the last page ended.
     pub cursor: Option<Cursor>,
     /// How many.
     pub limit: Option<u32>,
 }
+
+/// How many pages of recordings are looked through for a text at once.
+const BATCHES: usize = 5;
 
 impl Vault {
     /// A page of the recordings that the caller may know of, newest first.
@@ -61,14 +68,63 @@ impl Vault {
         let blind = self.number_sought(caller, filter)?;
         let lines: Option<Vec<String>> =
             caller.lines.as_ref().map(|lines| lines.iter().cloned().collect());
-        let search = search(caller, filter, blind.as_ref(), lines.as_deref());
-        let found = index::recordings::search(&self.0.index, &search, limit).await?;
-        let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
-        let next =
-            found.last().filter(|_| full).map(|last| index::recordings::position(last).to_string());
-        self.catch_up(&found).await?;
-        let items: Result<_, _> = found.iter().map(|found| self.view(caller, found)).collect();
-        Ok(Page { items: items?, next })
+        let tag = match &filter.tag {
+            Some(tag) => {
+                must(caller, Grant::Annotate)?;
+                Some(self.blind_tag(caller.controller, tag)?)
+            }
+            None => None,
+        };
+        let search = Search {
+            tag: tag.as_ref(),
+            ..search(caller, filter, blind.as_ref(), lines.as_deref())
+        };
+        let (found, next) = if let Some(sought) = search.named_or_annotated {
+            self.look_through(caller, &search, sought, limit).await?
+        } else {
+            let found = index::recordings::search(&self.0.index, &search, limit).await?;
+            let full = i64::try_from(found.len()).is_ok_and(|count| count >= limit.rows());
+            let last = found.last().filter(|_| full).map(index::recordings::position);
+            (found, last)
+        };
+        let next = next.map(|next| next.to_string());
+        Ok(Page { items: self.views(caller, &found).await?, next })
+    }
+
+    /// What an agent of this name answered, and what has it in a tag or a note, newest first.
+    ///
+    /// Notes are opened for it, so a page looks through so many recordings and no more: it can hold
+    /// fewer than there is room for, and the next one goes on from there.
+    async fn look_through(
+        &self,
+        caller: &Caller,
+        search: &Search<'_>,
+        sought: &str,
+        limit: Limit,
+    ) -> Result<(Vec<Recording>, Option<Cursor>), Error> {
+        let (batch, mut search) = (Limit::new(Some(200)), *search);
+        let mut found = Vec::new();
+        for _ in 0..BATCHES {
+            let among = index::recordings::search(&self.0.index, &search, batch).await?;
+            self.catch_up(&among).await?;
+            let noted: HashSet<_> = self.noted(caller, &among, sought).await?.into_iter().collect();
+            search.after = among.last().map(index::recordings::position);
+            let last = among.len() as u64 <= batch.rows().unsigned_abs().saturating_sub(1);
+            for recording in among {
+                let theirs = recording.metadata.agent.as_deref() == Some(sought);
+                if theirs || noted.contains(&recording.id) {
+                    found.push(recording);
+                }
+                if found.len() as u64 == limit.rows().unsigned_abs() {
+                    let next = found.last().map(index::recordings::position);
+                    return Ok((found, next));
+                }
+            }
+            if last {
+                return Ok((found, None));
+            }
+        }
+        Ok((found, search.after))
     }
 
     /// One recording that the caller may know of.
@@ -79,8 +135,7 @@ impl Vault {
         }
         let found = index::recordings::find_for(&self.0.index, caller.controller, id).await?;
         let recording = found.filter(|found| knows(caller, found)).ok_or(Error::NotFound)?;
-        self.catch_up([&recording]).await?;
-        self.view(caller, &recording)
+        self.views(caller, &[recording]).await?.pop().ok_or(Error::NotFound)
     }
 
     /// What the number looked for is found by, if one is.
@@ -114,7 +169,9 @@ fn search<'a>(
         from: filter.from,
         to: filter.to,
         number,
-        agent: filter.agent.as_deref().or(named),
+        agent: filter.agent.as_deref().or(named.filter(|_| !caller.has(Grant::Annotate))),
+        named_or_annotated: named.filter(|_| caller.has(Grant::Annotate)),
+        tag: None,
         queue: filter.queue.as_deref(),
         lines,
         unobjected: caller.only_trains(),

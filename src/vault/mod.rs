@@ -2,8 +2,9 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `playing` (how much is heard), `content`, `source`, `ticket`, `accesses`
-//! - finding: `find`, [`view`]
+//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `source`, `ticket`, `accesses`,
+//!   `mutes` (what is silence)
+//! - finding: `find`, [`view`]; training: `training` (notes, tags, sets)
 //! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
 //! - erasing: `erase`, `early`, `forget`, `renew`, `reconcile`
 //! - lasting: `journal`, `restore`, `scrub`
@@ -11,6 +12,7 @@
 //!   `standing` (is it what was signed), `replay` (after a restore), `witness`, `export_log`,
 //!   `challenge` (proof that recordings are there)
 //! - leaving: `leaving` (end of service, exports); telling: `webhooks` (events out)
+//! - handing out: `evidence` (packages), `zip`
 //! - showing it: [`erasures`], `certify`, [`compliance`], [`register`], `posture`
 //! - people: `accounts`, `sessions` (signing in), `elsewhere` (`OpenID` Connect)
 //! - around it: `customers`, `tokens`, `sources`, `health`, `recent`, `upkeep`, `watch`, [`doctor`]
@@ -25,12 +27,14 @@ mod claim;
 pub mod compliance;
 mod content;
 mod customers;
+mod daily_cap;
 pub mod doctor;
 mod early;
 mod elsewhere;
 mod erase;
 pub mod erasures;
 mod error;
+mod evidence;
 mod export_log;
 pub mod fields;
 mod find;
@@ -39,12 +43,15 @@ mod health;
 mod holds;
 mod ingest;
 mod journal;
+mod keep_playing;
 mod keyring_place;
 mod leaving;
 mod ledger;
 mod logs;
+mod mutes;
 mod numbers;
 mod object;
+mod outliers;
 mod play;
 mod playing;
 mod policies;
@@ -69,11 +76,13 @@ mod sources;
 mod standing;
 mod ticket;
 mod tokens;
+mod training;
 mod upkeep;
 pub mod view;
 mod watch;
 mod webhooks;
 mod witness;
+mod zip;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,9 +111,11 @@ pub use approvals::ApprovalView;
 pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;
 pub use customers::{CustomerChange, NewCustomer};
+pub use daily_cap::TrainingSettings;
 pub use elsewhere::{ElsewhereSettings, GroupRoles, Provider, Start};
 pub use erase::ErasePass;
 pub use error::{Error, Gone};
+pub use evidence::{NewPackage, Package, PackageView};
 pub use find::Filter;
 pub use forget::Forgetting;
 pub use health::Health;
@@ -117,6 +128,7 @@ pub use leaving::{
     Phase, Remaining,
 };
 pub use logs::{LedgerSettings, LogView, Witness, WitnessView, has_ledger_key};
+pub use mutes::{MuteView, NewMute};
 pub use object::Decision;
 pub use play::{Form, Heard, Wish};
 pub use policies::{
@@ -138,6 +150,7 @@ pub use sources::SourceView;
 pub use standing::Standing;
 pub use ticket::Ticket;
 pub use tokens::{NewToken, Secret, TokenView};
+pub use training::{ItemView, NewItem, NewNote, NoteChange, NoteView, Person, SetChange, SetView};
 pub use upkeep::Upkeep;
 pub use webhooks::{DeadDelivery, NewWebhook, WebhookView};
 
@@ -170,6 +183,8 @@ pub struct Settings {
     pub allow_private_webhooks: bool,
     /// Who the provider is.
     pub identity: Identity,
+    /// What trainers are shown, and how much of it a day.
+    pub training: TrainingSettings,
     /// What the logs are called and who cosigns them.
     pub ledger: LedgerSettings,
     /// How people sign in.

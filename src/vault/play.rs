@@ -6,19 +6,19 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
-use super::content::{self, Content};
+use super::content::{self, Computed, Content};
 use super::early::case_id;
 use super::error::{Error, Gone};
 use super::playing::{self, Playing};
-use super::{Vault, ledger};
-use crate::audio::{Rendition, SeekIndex, Waveform};
+use super::{Vault, ledger, mutes};
+use crate::audio::{Light, Rendition, SeekIndex, Waveform};
 use crate::crypto::open_note;
 use crate::index::ledger_entries::NewEntry;
 use crate::index::playbacks::{self, Ending, Playback};
 use crate::index::{self, tellings};
 use crate::model::{
-    Caller, Denied, Event, Listening, PlaybackId, PrincipalId, Purpose, Recording, RecordingId,
-    Subject, Timestamp, listen,
+    Caller, Denied, Event, Listening, PrincipalId, Purpose, Recording, RecordingId, Subject,
+    Timestamp, listen,
 };
 
 /// A refusal that comes again is told again after this.
@@ -38,10 +38,10 @@ pub struct Wish {
 /// One listening, as the ledger counts them: who, what, what for, in which case.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Occasion {
-    by: PrincipalId,
-    recording: RecordingId,
-    purpose: Purpose,
-    case: Option<String>,
+    pub(super) by: PrincipalId,
+    pub(super) recording: RecordingId,
+    pub(super) purpose: Purpose,
+    pub(super) case: Option<String>,
 }
 
 impl Occasion {
@@ -68,7 +68,7 @@ pub(super) struct Refused {
 pub struct Heard {
     pub(super) recording: Arc<Recording>,
     pub(super) may: Listening,
-    occasion: Occasion,
+    pub(super) occasion: Occasion,
     /// When that was decided.
     at: Timestamp,
 }
@@ -82,6 +82,8 @@ pub enum Form {
     Original,
     /// A PCM16 WAV, computed as it is read.
     Wav,
+    /// Ogg Opus for slow lines, computed as it is read.
+    Opus,
 }
 
 impl Vault {
@@ -116,31 +118,47 @@ impl Vault {
         }
     }
 
-    /// The bytes of a recording in the form asked for.
-    pub async fn content(&self, heard: &Heard, form: Form) -> Result<Content, Error> {
+    /// The bytes of a recording in the form asked for; as it came unless said, or as a WAV where
+    /// parts of it are muted for this purpose.
+    pub async fn content(&self, heard: &Heard, form: Option<Form>) -> Result<Content, Error> {
         let recording = &heard.recording;
+        let purpose = heard.may.purpose();
+        let hides = recording.muted > 0 && !purpose.hears_muted();
+        let form = match form {
+            Some(Form::Original) if hides => return Err(Error::Muted),
+            None if hides => Form::Wav,
+            None => Form::Original,
+            Some(form) => form,
+        };
         let opened = self.opened(recording, heard.may)?;
+        let silence = self.silence(heard).await?;
         let rendition = match form {
             Form::Original => None,
-            Form::Wav => Some(Arc::new(self.rendition(heard).await?)),
+            Form::Wav => {
+                let wav = Rendition::open(&self.seek_index(heard).await?)?;
+                Some(Computed::Wav(Arc::new(wav.muted(&silence))))
+            }
+            Form::Opus => {
+                let light = Light::open(&self.seek_index(heard).await?)?;
+                Some(Computed::Opus(Arc::new(light.muted(&silence))))
+            }
         };
         let size = recording.metadata.size_bytes.and_then(|size| u64::try_from(size).ok());
-        let len = match &rendition {
-            Some(rendition) => rendition.len(),
-            None => size.unwrap_or(0),
+        let (len, media_type, suffix) = match &rendition {
+            Some(Computed::Wav(wav)) => (wav.len(), "audio/wav", "-wav1"),
+            Some(Computed::Opus(light)) => (light.len(), "audio/ogg", "-opus1"),
+            None => (size.unwrap_or(0), media_type(recording), ""),
         };
-        let suffix = if rendition.is_some() { "-wav1" } else { "" };
         let short = recording.key.commitment.get(..12).unwrap_or_default();
+        let silent = mutes::tag(&silence);
         Ok(Content {
             opened,
             len,
-            etag: format!("\"{}{suffix}\"", hex::encode(short)),
-            media_type: match form {
-                Form::Original => media_type(recording),
-                Form::Wav => "audio/wav",
-            },
+            etag: format!("\"{}{suffix}{silent}\"", hex::encode(short)),
+            media_type,
             rendition,
-            opens_held: heard.may.purpose().opens_held(),
+            opens_held: purpose.opens_held(),
+            mutes: (!purpose.hears_muted()).then_some(recording.mutes_version),
             controller: recording.controller,
             vault: self.clone(),
             playing: None,
@@ -156,29 +174,36 @@ impl Vault {
     }
 
     async fn playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
-        match self.0.players.find(&heard.occasion, heard.at) {
-            Some(playing) => Ok(playing),
-            None => Box::pin(self.begin_playing(heard)).await,
+        if let Some(playing) = self.0.players.find(&heard.occasion, heard.at) {
+            return Ok(playing);
         }
+        let begun = Box::pin(self.begin_playing(heard)).await;
+        self.capped(heard, begun).await
+    }
+
+    /// Tells of a refusal that came after the decision: of too much in a day.
+    pub(super) async fn capped<T>(
+        &self,
+        heard: &Heard,
+        begun: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Err(Error::DailyCap { .. }) = begun {
+            let Occasion { by, recording, purpose, .. } = heard.occasion;
+            let refused = Refused { by, recording, purpose: Some(purpose), why: "daily_cap" };
+            self.tell_refusal(&heard.recording, refused).await?;
+        }
+        begun
     }
 
     async fn begin_playing(&self, heard: &Heard) -> Result<Arc<Playing>, Error> {
         let Heard { recording, occasion, .. } = heard;
         let now = self.0.clock.now();
-        let row = Playback {
-            id: PlaybackId::random(),
-            controller: recording.controller,
-            recording: recording.id,
-            principal: occasion.by,
-            purpose: occasion.purpose,
-            case_id: occasion.case.clone().unwrap_or_default(),
-            started_at: now,
-            coverage: 0,
-        };
+        let row = heard.playback(now);
         let mut tx = self.addition().await?;
         if !playbacks::stored(&mut tx, recording.id).await? {
             return Err(Error::Erased(Box::new(gone(recording))));
         }
+        self.within_cap(&mut tx, &row).await?;
         let idle = Ending::Same(&row, now.plus(-playing::IDLE));
         let ended = playbacks::end(&mut tx, idle, now, 1).await?;
         let entries: Vec<_> = ended.iter().map(|row| played(row, now)).collect();
@@ -214,13 +239,11 @@ impl Vault {
         Ok(())
     }
 
-    async fn rendition(&self, heard: &Heard) -> Result<Rendition, Error> {
-        let recording = &heard.recording;
-        if let Some(why) = &recording.metadata.unplayable {
+    async fn seek_index(&self, heard: &Heard) -> Result<SeekIndex, Error> {
+        if let Some(why) = &heard.recording.metadata.unplayable {
             return Err(Error::Unplayable(why.clone()));
         }
-        let seek = SeekIndex::from_bytes(&self.note(heard, "seek").await?)?;
-        Ok(Rendition::open(&seek)?)
+        Ok(SeekIndex::from_bytes(&self.note(heard, "seek").await?)?)
     }
 
     /// The waveform of a recording.
@@ -229,7 +252,8 @@ impl Vault {
             return Err(Error::Unplayable(why.clone()));
         }
         self.playing(heard).await?;
-        Ok(Waveform::from_bytes(&self.note(heard, "waveform").await?)?)
+        let waveform = Waveform::from_bytes(&self.note(heard, "waveform").await?)?;
+        Ok(waveform.muted(&self.silence(heard).await?))
     }
 
     /// Derived data: sealed under the recording's own key, so that it dies with it (I14).

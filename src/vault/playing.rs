@@ -6,7 +6,6 @@
 //! even proportion to time (variable rates) it is the proportion of the bytes. Marking a range takes
 //! no lock: thousands of them come in a second.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +15,9 @@ use futures_util::{StreamExt, stream::BoxStream};
 use jiff::SignedDuration;
 use moka::sync::Cache;
 
-use super::Vault;
 use super::error::Error;
 use super::play::Occasion;
-use crate::index::playbacks::{self, Ending, Playback, Progress};
+use crate::index::playbacks::{Playback, Progress};
 use crate::model::{PlaybackId, Timestamp};
 
 /// In how many parts a recording is counted.
@@ -35,11 +33,9 @@ pub(super) const IDLE: SignedDuration = SignedDuration::from_mins(10);
 /// counts from what this one wrote down: nobody ends what this one takes for going on.
 const FRESH: SignedDuration = SignedDuration::from_mins(9);
 
-/// How often an open stream is told of, also when its reader does not go on for a while.
+/// How often it is written down that a playback goes on, also when nothing new is heard in it or its
+/// reader pauses.
 const HEARTBEAT: SignedDuration = SignedDuration::from_mins(1);
-
-/// How many playbacks are written down in one transaction.
-const BATCH: usize = 500;
 
 /// The playbacks that this node serves.
 pub(super) struct Players {
@@ -72,12 +68,17 @@ impl Players {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Those of which something is to be written down.
+    pub(super) fn to_write(&self, now: Timestamp) -> Vec<Arc<Playing>> {
+        self.list().iter().filter(|one| one.is_to_write(now)).cloned().collect()
+    }
+
     /// Drops those that ended, and those that nobody goes on with and nothing is to be written of.
-    fn sweep(&self, ended: &[PlaybackId], now: Timestamp) {
+    pub(super) fn sweep(&self, ended: &[PlaybackId], now: Timestamp) {
         self.list().retain(|playing| {
             let over = ended.contains(&playing.id()) || playing.is_over(now);
             if over {
-                playing.over.store(true, Ordering::Relaxed);
+                playing.is_at_its_end();
                 self.by_occasion.invalidate(&playing.occasion);
             }
             !over
@@ -115,11 +116,11 @@ impl Playing {
         }
     }
 
-    fn id(&self) -> PlaybackId {
+    pub(super) fn id(&self) -> PlaybackId {
         self.row().id
     }
 
-    fn row(&self) -> Playback {
+    pub(super) fn row(&self) -> Playback {
         self.row.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -140,8 +141,9 @@ impl Playing {
 
     /// Whether there is something to write down.
     fn is_to_write(&self, now: Timestamp) -> bool {
-        self.news.load(Ordering::Relaxed)
-            || (self.is_streaming() && since(&self.written_at, now) >= HEARTBEAT)
+        let written_at = self.written_at.load(Ordering::Relaxed);
+        let goes_on = self.is_streaming() || self.active_at.load(Ordering::Relaxed) > written_at;
+        self.news.load(Ordering::Relaxed) || (goes_on && since(&self.written_at, now) >= HEARTBEAT)
     }
 
     fn is_streaming(&self) -> bool {
@@ -189,6 +191,38 @@ impl Playing {
             }
         };
         windows.inspect(taken).boxed()
+    }
+
+    /// What goes into its row now: the parts heard so far, here and by what the row says, and when
+    /// something of it was served last.
+    pub(super) fn progress(&self, row: &[u8], now: Timestamp) -> Progress {
+        let bits = merged(row, &self.bits());
+        let active_at = Timestamp::from_micros(self.active_at.load(Ordering::Relaxed));
+        let active_at = active_at.filter(|_| !self.is_streaming()).unwrap_or(now);
+        Progress { id: self.id(), heard: to_row(&bits), coverage: percent(&bits), active_at }
+    }
+
+    /// Takes what was served until now for written down, or for not written after all.
+    pub(super) fn is_written(&self, at: Option<Timestamp>) {
+        match at {
+            Some(at) => self.written_at.store(at.micros(), Ordering::Relaxed),
+            None => self.news.store(true, Ordering::Release),
+        }
+    }
+
+    /// It is going to be written down what was served until now.
+    pub(super) fn writes(&self) {
+        self.news.store(false, Ordering::Release);
+    }
+
+    /// It goes on as another row.
+    pub(super) fn becomes(&self, row: Playback) {
+        *self.row.lock().unwrap_or_else(PoisonError::into_inner) = row;
+    }
+
+    /// Nothing more of it is served.
+    pub(super) fn is_at_its_end(&self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 
     fn bits(&self) -> [u64; WORDS] {
@@ -244,118 +278,6 @@ fn percent(bits: &[u64; WORDS]) -> i32 {
 /// The parts of a playback of which nothing was served yet.
 pub(super) fn nothing() -> Vec<u8> {
     to_row(&[0; WORDS])
-}
-
-impl Vault {
-    /// Writes down what was heard, and ends the playbacks in which nothing is heard any more: this
-    /// node's, and those of nodes that are gone.
-    pub async fn keep_playbacks(&self) -> Result<(), Error> {
-        self.write_playbacks().await?;
-        let now = self.0.clock.now();
-        let ended = self.end_playbacks(Ending::Idle(now.plus(-IDLE))).await?;
-        self.0.players.sweep(&ended, now);
-        Ok(())
-    }
-
-    /// Ends the playbacks that this node served last: it stops.
-    pub async fn end_own_playbacks(&self) -> Result<(), Error> {
-        self.write_playbacks().await?;
-        let ended = self.end_playbacks(Ending::Node(self.0.node)).await?;
-        self.0.players.sweep(&ended, self.0.clock.now());
-        Ok(())
-    }
-
-    async fn end_playbacks(&self, ending: Ending<'_>) -> Result<Vec<PlaybackId>, Error> {
-        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let mut all = Vec::new();
-        loop {
-            let now = self.0.clock.now();
-            let mut tx = self.addition().await?;
-            let ended = playbacks::end(&mut tx, ending, now, limit).await?;
-            let entries: Vec<_> = ended.iter().map(|row| super::play::played(row, now)).collect();
-            crate::index::ledger_entries::append(&mut tx, &entries).await?;
-            tx.commit().await?;
-            all.extend(ended.iter().map(|row| row.id));
-            if ended.len() < BATCH {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// Writes down what was heard since it was written down last.
-    pub(super) async fn write_playbacks(&self) -> Result<(), Error> {
-        let now = self.0.clock.now();
-        let all: Vec<_> =
-            self.0.players.list().iter().filter(|one| one.is_to_write(now)).cloned().collect();
-        for batch in all.chunks(BATCH) {
-            for playing in batch {
-                playing.news.store(false, Ordering::Release);
-            }
-            let written = self.write_batch(batch, now).await;
-            for playing in batch {
-                match written {
-                    Ok(()) => playing.written_at.store(now.micros(), Ordering::Relaxed),
-                    Err(_) => playing.news.store(true, Ordering::Release),
-                }
-            }
-            written?;
-        }
-        Ok(())
-    }
-
-    async fn write_batch(&self, batch: &[Arc<Playing>], now: Timestamp) -> Result<(), Error> {
-        let ids: Vec<_> = batch.iter().map(|playing| playing.id()).collect();
-        let mut tx = self.addition().await?;
-        let heard: HashMap<_, _> = playbacks::heard(&mut tx, &ids).await?.into_iter().collect();
-        let (mut all, mut again) = (HashMap::new(), Vec::new());
-        for playing in batch {
-            let id = playing.id();
-            let Some(row) = heard.get(&id) else {
-                again.push(playing);
-                continue;
-            };
-            let active = Timestamp::from_micros(playing.active_at.load(Ordering::Relaxed));
-            let active = active.filter(|_| !playing.is_streaming());
-            // Two of this node can be of one row.
-            let before = all.get(&id).map_or(row, |one: &Progress| &one.heard);
-            let bits = merged(before, &playing.bits());
-            let (heard, coverage) = (to_row(&bits), percent(&bits));
-            let active_at = active.unwrap_or(now);
-            all.insert(id, Progress { id, heard, coverage, active_at });
-        }
-        let all: Vec<_> = all.into_values().collect();
-        playbacks::progress(&mut tx, self.0.node, &all).await?;
-        let mut renamed = Vec::new();
-        for playing in again {
-            if let Some(row) = self.begin_again(&mut tx, playing, now).await? {
-                renamed.push((playing, row));
-            }
-        }
-        tx.commit().await?;
-        for (playing, row) in renamed {
-            *playing.row.lock().unwrap_or_else(PoisonError::into_inner) = row;
-        }
-        Ok(())
-    }
-
-    /// Another node ended it while something was still served here: that is a playback of its own.
-    async fn begin_again(
-        &self,
-        tx: &mut crate::index::Tx,
-        playing: &Playing,
-        now: Timestamp,
-    ) -> Result<Option<Playback>, Error> {
-        let before = playing.row();
-        if !playbacks::stored(tx, before.recording).await? {
-            playing.over.store(true, Ordering::Relaxed);
-            return Ok(None);
-        }
-        let bits = playing.bits();
-        let coverage = percent(&bits);
-        let row = Playback { id: PlaybackId::random(), started_at: now, coverage, ..before };
-        let id = playbacks::join(tx, &row, &to_row(&bits), self.0.node).await?;
-        Ok(Some(Playback { id, ..row }))
-    }
 }
 
 #[cfg(test)]

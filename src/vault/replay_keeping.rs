@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::error::Error;
 use crate::index::restrictions::{self, Ending, NewRestriction};
-use crate::index::{Tx, holds, recordings as rows};
+use crate::index::{Tx, holds, mutes, recordings as rows};
 use crate::model::{
-    ControllerId, Day, Event, Ground, Hold, HoldId, Outcome, PlaybackId, PrincipalId, RecordingId,
-    Timestamp,
+    ControllerId, Day, Event, Ground, Hold, HoldId, Mute, MuteId, Outcome, PlaybackId, PrincipalId,
+    RecordingId, Timestamp,
 };
 
 /// How many recordings of a hold at once.
@@ -29,6 +29,10 @@ struct Said {
     ground: Option<String>,
     outcome: Option<String>,
     informed: Option<String>,
+    mute: Option<MuteId>,
+    from: Option<i64>,
+    to: Option<i64>,
+    reason: Option<String>,
 }
 
 /// Which playback a leaf about one tells of.
@@ -56,6 +60,8 @@ impl Keeping {
                 | Event::RestrictionLifted
                 | Event::ObjectionMade
                 | Event::ObjectionDecided
+                | Event::MuteSet
+                | Event::MuteLifted
         );
         if about_these && let Ok(said) = serde_json::from_slice(leaf) {
             self.0.push((event, recording, said));
@@ -150,6 +156,9 @@ impl Said {
         event: Event,
         id: RecordingId,
     ) -> Result<(), Error> {
+        if let Some(mute) = self.mute {
+            return self.about_mute(tx, of, event, id, mute).await;
+        }
         let (Some(case), Some(by)) = (self.case.as_deref(), self.by) else { return Ok(()) };
         let ending = self.outcome.as_deref().and_then(|word| word.parse::<Outcome>().ok());
         let informed_on = self.informed.as_deref().and_then(day);
@@ -188,6 +197,33 @@ impl Said {
         } else {
             let left = restrictions::objections(&mut *tx, id).await?;
             rows::set_objected(tx, id, !left.is_empty()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Said {
+    async fn about_mute(
+        &self,
+        tx: &mut Tx,
+        of: ControllerId,
+        event: Event,
+        recording: RecordingId,
+        id: MuteId,
+    ) -> Result<(), Error> {
+        if event == Event::MuteLifted {
+            mutes::remove(tx, recording, id).await?;
+            return Ok(mutes::counted(tx, recording).await?);
+        }
+        let there = mutes::list(&mut *tx, of, recording).await?;
+        let reason = self.reason.as_deref().and_then(|word| word.parse().ok());
+        if let (Some(from_ms), Some(to_ms), Some(reason)) = (self.from, self.to, reason)
+            && !there.iter().any(|mute| mute.id == id)
+        {
+            let (marked_by, marked_at) = (self.by, self.at);
+            let mute = Mute { id, recording, from_ms, to_ms, reason, marked_by, marked_at };
+            mutes::insert(tx, &mute).await?;
+            mutes::counted(tx, recording).await?;
         }
         Ok(())
     }

@@ -1,15 +1,18 @@
 //! What a recording leaves in the index: its row, its marks, its derived data, its ledger entry.
 
 use super::accept::Target;
+use super::daily_cap::TrainingSettings;
 use super::error::Error;
 use super::fields::Draft;
 use super::sealing::Sealed;
-use super::{Vault, ledger, numbers};
+use super::{Vault, ledger, mutes, numbers};
 use crate::audio::Analysis;
 use crate::crypto::{WrapFacts, seal_note};
 use crate::index::{self, recordings::Marks};
 use crate::ledger::ciphertext;
-use crate::model::{Class, E164, Event, Metadata, Recording, SealedKey, State, Timestamp};
+use crate::model::{
+    Class, ControllerId, E164, Event, Metadata, Recording, RecordingId, SealedKey, State, Timestamp,
+};
 use crate::retention::Dates;
 
 impl Vault {
@@ -78,6 +81,7 @@ impl Vault {
         let tree = sealed.tree.to_bytes(&salt);
         index::derived::insert(&mut tx, recording.id, ciphertext::KIND, &tree).await?;
         let mut entries = vec![entry];
+        entries.extend(mutes::keep_pauses(&mut tx, &mut recording, &draft.pauses).await?);
         entries.extend(self.caught(&mut tx, draft, &mut recording).await?);
         index::ledger_entries::append(&mut tx, &entries).await?;
         // Notice is given with an entry in the same ledger: it came before this one, or it waits.
@@ -161,8 +165,10 @@ impl Vault {
             restricted: false,
             ground: None,
             objected: false,
-            sampled: true,
+            sampled: self.in_sample(draft.class, target.controller, id)?,
             annotated: false,
+            muted: 0,
+            mutes_version: 0,
             cause: None,
             case_id: None,
             key_destroyed_at: None,
@@ -175,6 +181,24 @@ impl Vault {
                 commitment: sealed.commitment().to_vec(),
             },
         })
+    }
+
+    /// Whether trainers are shown it: a keyed hash of its identifier, which the vault draws, says so,
+    /// and nobody who sends recordings can tell or steer that.
+    fn in_sample(
+        &self,
+        class: Class,
+        controller: ControllerId,
+        id: RecordingId,
+    ) -> Result<bool, Error> {
+        let share = self.0.settings.training.sample;
+        if class != Class::Support || share >= TrainingSettings::ALL {
+            return Ok(true);
+        }
+        let hash = self.0.keys.blind(controller, "sample", id.as_bytes())?;
+        let (place, _) = hash.split_first_chunk::<8>().ok_or(crate::crypto::Error::Open)?;
+        let place = u128::from(u64::from_be_bytes(*place)) * u128::from(TrainingSettings::ALL);
+        Ok(place >> 64 < u128::from(share))
     }
 
     fn marks(&self, draft: &Draft, target: &Target, sealed: &Sealed) -> Result<Marks, Error> {

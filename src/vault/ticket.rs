@@ -24,7 +24,8 @@ impl Vault {
         let heard = self.hear(caller, wish).await?;
         let life = Self::ticket_life(&heard.recording);
         let life = jiff::SignedDuration::try_from(life).unwrap_or_default();
-        let expires_at = self.0.clock.now().plus(life);
+        let now = self.0.clock.now();
+        let expires_at = now.plus(life);
         let secret = Secret::random()?;
         let ticket = index::tickets::Ticket {
             recording: wish.recording,
@@ -34,6 +35,11 @@ impl Vault {
             expires_at,
         };
         let mut tx = self.addition().await?;
+        if let Err(capped) = self.within_cap(&mut tx, &heard.playback(now)).await {
+            // The refusal is told in a transaction of its own.
+            drop(tx);
+            return self.capped(&heard, Err(capped)).await;
+        }
         index::tickets::insert(&mut tx, &ticket, &secret.hash()).await?;
         tx.commit().await?;
         Ok(Ticket { secret, expires_at })

@@ -34,6 +34,9 @@ const TELL: Duration = Duration::from_secs(1);
 /// How often it is written down what was heard.
 const PLAYING: Duration = Duration::from_secs(5);
 
+/// After how many of those it is looked who hears far more than others: every five minutes.
+const WATCH: u32 = 60;
+
 /// How long it is remembered that something was told.
 const TOLD: SignedDuration = SignedDuration::from_hours(48);
 
@@ -160,13 +163,18 @@ impl Vault {
 
     async fn keep_playing(&self) {
         let mut playing = ticks(PLAYING);
-        loop {
+        for turn in (0..WATCH).cycle() {
             playing.tick().await;
             if self.must_be_sound().is_err() {
                 continue;
             }
             if let Err(error) = self.keep_playbacks().await {
                 report(&error, "what is heard is not written down for now");
+            }
+            if turn == 0
+                && let Err(error) = self.watch_listening().await
+            {
+                report(&error, "who hears far more than others is not known for now");
             }
         }
     }

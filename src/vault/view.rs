@@ -79,6 +79,12 @@ pub struct RecordingView {
     pub restriction_ground: Option<crate::model::Ground>,
     /// Whether somebody objected: nobody trains with it then.
     pub objected: bool,
+    /// Words it is found by, for those who train with it.
+    pub tags: Vec<String>,
+    /// How many notes there are, for those who train with it.
+    pub notes: i64,
+    /// How many parts are muted for every purpose but evidence and disclosure.
+    pub muted: i32,
     /// What the caller may hear it for, now.
     #[schema(value_type = Vec<String>)]
     pub purposes: Vec<Purpose>,
@@ -130,6 +136,9 @@ impl Vault {
             restricted: recording.restricted,
             restriction_ground: recording.ground.filter(|_| caller.has(Grant::SeeErasures)),
             objected: recording.objected,
+            tags: Vec::new(),
+            notes: 0,
+            muted: recording.muted,
             purposes: self.purposes(caller, recording),
             cause: recording.cause,
             erased_at: recording.erased_at,

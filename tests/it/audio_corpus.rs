@@ -16,7 +16,7 @@ use callvault::audio::{
     Analysis, Declared, Error, Limits, Rendition, SeekIndex, Waveform, analyse, sniff,
 };
 
-fn corpus(folder: &str) -> PathBuf {
+pub(crate) fn corpus(folder: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "the tests have no configuration")]
     let root = std::env::var_os("CALLVAULT_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpus"), PathBuf::from);
@@ -55,17 +55,17 @@ pub(crate) fn format_of(name: &str) -> Option<String> {
     Some(format!("{kind}:{channels}"))
 }
 
-fn declared(name: &str) -> Option<Declared> {
+pub(crate) fn declared(name: &str) -> Option<Declared> {
     format_of(name).map(|format| format.parse().unwrap())
 }
 
-fn analysed(bytes: &[u8], declared: Option<&Declared>) -> Result<Analysis, Error> {
+pub(crate) fn analysed(bytes: &[u8], declared: Option<&Declared>) -> Result<Analysis, Error> {
     let head = &bytes[..bytes.len().min(64 * 1024)];
     sniff(head, Some(bytes.len() as u64), declared)?;
     analyse(Box::new(Cursor::new(bytes.to_vec())), declared, &Limits::default())
 }
 
-fn part(rendition: &Rendition, bytes: &[u8], range: Range<u64>) -> Vec<u8> {
+pub(crate) fn part(rendition: &Rendition, bytes: &[u8], range: Range<u64>) -> Vec<u8> {
     let mut part = Vec::new();
     let source = Box::new(Cursor::new(bytes.to_vec()));
     rendition
@@ -78,7 +78,7 @@ fn part(rendition: &Rendition, bytes: &[u8], range: Range<u64>) -> Vec<u8> {
 }
 
 /// Numbers that are the same in every run.
-fn dice() -> impl FnMut(u64) -> u64 {
+pub(crate) fn dice() -> impl FnMut(u64) -> u64 {
     let mut state = 1_u64;
     move |below| {
         state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
@@ -101,7 +101,7 @@ fn loudness(wav: &[u8]) -> Vec<f64> {
         .collect()
 }
 
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let len = a.len().min(b.len());
     let mean = |values: &[f64]| values[..len].iter().sum::<f64>() / len as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));

@@ -97,7 +97,7 @@ async fn a_node_whose_clock_runs_behind_plays_nothing_that_others_know_to_be_pas
     let wish = Wish { recording: RecordingId(id), purpose: Some(Purpose::OwnUse), case: None };
     let caller = node.authenticate(&listener).await.unwrap();
     let heard = node.hear(&caller, &wish).await.unwrap();
-    let running = node.content(&heard, Form::Original).await.unwrap();
+    let running = node.content(&heard, Some(Form::Original)).await.unwrap();
 
     // No eraser runs, so that only the term can refuse.
     vault.advance_days(31);

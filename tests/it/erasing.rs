@@ -219,7 +219,12 @@ pub(crate) fn opens_with(
     keys: &callvault::crypto::Keys,
     row: &callvault::model::Recording,
 ) -> bool {
-    let facts = callvault::crypto::WrapFacts {
+    keys.unwrap(row.key.wrap.as_ref().unwrap(), &facts(row)).is_ok()
+}
+
+/// What a row's wrap is bound to.
+fn facts(row: &callvault::model::Recording) -> callvault::crypto::WrapFacts {
+    callvault::crypto::WrapFacts {
         controller: row.controller,
         recording: row.id,
         kind: callvault::crypto::Kind::Audio,
@@ -229,8 +234,7 @@ pub(crate) fn opens_with(
         plain_len: row.metadata.size_bytes.unwrap().try_into().unwrap(),
         salt: row.key.salt.as_slice().try_into().unwrap(),
         commitment: row.key.commitment.as_slice().try_into().unwrap(),
-    };
-    keys.unwrap(row.key.wrap.as_ref().unwrap(), &facts).is_ok()
+    }
 }
 
 #[tokio::test]
@@ -364,4 +368,17 @@ async fn what_was_lost_can_be_sent_again() {
     let token = vault.token(Role::Trainer).await;
     assert_eq!(vault.listen(&token, again, "purpose=training").await.body, tone(1.0, 1));
     assert_eq!(vault.upload(&call, &tone(1.0, 1)).await.status, StatusCode::OK, "known again");
+}
+
+/// What was sealed under a recording's key, if its key still opens.
+pub(crate) fn note_of(
+    vault: &TestVault,
+    row: &callvault::model::Recording,
+    label: &'static str,
+    sealed: &[u8],
+) -> Option<Vec<u8>> {
+    use callvault::crypto::{Context, Kind, open_note};
+    let dek = vault.keys.unwrap(row.key.wrap.as_ref()?, &facts(row)).ok()?;
+    let context = Context { controller: row.controller, recording: row.id, kind: Kind::Audio };
+    open_note(&dek, context, label, sealed).ok().map(|text| text.to_vec())
 }

@@ -14,7 +14,8 @@ use callvault::model::{Class, Clock, Role, Term, TimeZone};
 use callvault::retention::Schedule;
 use callvault::store::{self, Store};
 use callvault::vault::{
-    LedgerSettings, Location, NewCustomer, NewToken, Parts, ScrubSettings, Settings, Vault,
+    LedgerSettings, Location, NewCustomer, NewToken, Parts, ScrubSettings, Settings,
+    TrainingSettings, Vault,
 };
 use http_body_util::BodyExt;
 use jiff::SignedDuration;
@@ -107,6 +108,7 @@ pub(crate) fn settings() -> Settings {
         cooling_off: SignedDuration::from_hours(24),
         eraser_interval: std::time::Duration::from_hours(1),
         renew_days: true,
+        training: TrainingSettings::default(),
         scrub: ScrubSettings { every: Some(SignedDuration::from_hours(720)), rate: 1 << 40 },
         statement_version: Some("1".into()),
         location: Location { country: "NL".into(), instrument: None },
@@ -193,6 +195,22 @@ impl TestVault {
         let vault = Vault::open(parts).await.unwrap();
         let router = router(App::new(vault.clone(), String::new));
         Self { vault, router, ..self }
+    }
+
+    /// The same vault, opened again with another sample or cap.
+    pub(crate) async fn with_training(self, training: TrainingSettings) -> Self {
+        let vault = self.node_with(training).await;
+        let router = router(App::new(vault.clone(), String::new));
+        Self { vault, router, ..self }
+    }
+
+    /// One more node with this sample and cap.
+    pub(crate) async fn node_with(&self, training: TrainingSettings) -> Vault {
+        let index = self.vault.index().clone();
+        let settings = Settings { training, ..settings() };
+        let (store, keys, clock) = (self.store.clone(), self.keys.clone(), self.clock.clone());
+        let signer = Signer::open(&self.dir.path().join("ledger.key")).unwrap();
+        Vault::open(Parts { index, store, keys, signer, clock, settings }).await.unwrap()
     }
 
     /// The same vault after its embedded index was replaced by a copy.

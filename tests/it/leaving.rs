@@ -113,6 +113,7 @@ fn unpacked(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
 
 async fn a_customer_leaves_and_nothing_of_it_is_left(vault: TestVault) {
     let calls = calls(&vault).await;
+    write_about(&vault, calls[1].0).await;
     let admin = vault.token(Role::CustomerAdmin).await;
     let receiver = Receiver::default();
     let operator = vault.token(Role::Operator).await;
@@ -142,6 +143,14 @@ async fn a_customer_leaves_and_nothing_of_it_is_left(vault: TestVault) {
         assert_eq!(row.cause.unwrap().as_str(), "end_of_service");
     }
     assert_eq!(vault.store.list().count().await, 0, "no object is left");
+    let (written,): (i64,) = callvault::index::sql(
+        "SELECT (SELECT COUNT(*) FROM notes) + (SELECT COUNT(*) FROM recording_tags)
+             + (SELECT COUNT(*) FROM training_sets) + (SELECT COUNT(*) FROM training_set_items)",
+    )
+    .fetch_one(vault.vault.index())
+    .await
+    .unwrap();
+    assert_eq!(written, 0, "nothing that was written about them, nor any set");
     let id = acme(&vault).await;
     assert!(vault.keys.is_behind(id, &[]), "the tenant key is gone");
     vault.vault.send_webhooks().await.unwrap();
@@ -211,8 +220,26 @@ async fn what_a_hold_keeps_outlives_the_service_and_so_does_the_key(vault: TestV
     assert_eq!(state(&vault).await["phase"], "ended");
 }
 
+/// What people who work with a customer's recordings write about one.
+async fn write_about(vault: &TestVault, id: Uuid) {
+    let listener = vault.token(Role::CustomerListener).await;
+    let send = async |how: &str, path: &str, body: Value| {
+        let request = Request::builder().method(how).uri(path);
+        let done = vault.request(request).token(&listener).json(&body).send().await;
+        assert!(done.status.is_success(), "{path}: {}", done.text());
+        done.json()
+    };
+    let of = format!("/v1/recordings/{id}");
+    send("POST", &format!("{of}/notes"), json!({ "at": 0.1, "text": "kanarie-notitie" })).await;
+    send("PUT", &format!("{of}/tags"), json!({ "tags": ["kanarie-tag"] })).await;
+    let set = send("POST", "/v1/training-sets", json!({ "name": "kanarie-set" })).await;
+    let items = format!("/v1/training-sets/{}/items", set["id"].as_str().unwrap());
+    send("POST", &items, json!({ "recording": id })).await;
+}
+
 async fn an_archive_holds_everything_and_reads_anywhere(vault: TestVault) {
     let calls = calls(&vault).await;
+    write_about(&vault, calls[0].0).await;
     let admin = vault.token(Role::CustomerAdmin).await;
     let path = format!("/v1/recordings/{}/restriction", calls[2].0);
     let case = json!({ "case": "R-1" });
@@ -228,6 +255,10 @@ async fn an_archive_holds_everything_and_reads_anywhere(vault: TestVault) {
         assert_eq!(files.get(&format!("audio/{id}.wav")), Some(audio));
     }
     assert_eq!(files.len(), 4, "{:?}", files.keys());
+    for (name, bytes) in &files {
+        let written = bytes.windows(7).any(|part| part == b"kanarie");
+        assert!(!written, "what people wrote about a call is in {name}");
+    }
     let list: Vec<Value> = serde_json::from_slice(&files["recordings.json"]).unwrap();
     let of = |id: Uuid| list.iter().find(|one| one["id"] == id.to_string()).unwrap();
     assert_eq!(of(calls[0].0)["callee"], "+31612345678", "a customer has its numbers in full");

@@ -19,6 +19,8 @@ const CANARIES: &[&str] = &[
     "canary-leg",
     "canary-line",
     "canary-file",
+    "canary-note",
+    "canary-tag",
 ];
 
 #[derive(Clone, Default)]
@@ -70,6 +72,19 @@ async fn what_is_personal_is_in_no_ledger_log_metric_name_or_tombstone() {
     let trainer = vault.token(Role::Trainer).await;
     vault.get("/v1/recordings?number=0208675309").token(&trainer).send().await;
     vault.listen(&trainer, support, "purpose=training").await;
+    let note = serde_json::json!({"at": 0.5, "text": "canary-note"});
+    let notes = format!("/v1/recordings/{support}/notes");
+    let noted = vault.post(&notes).token(&trainer).json(&note).send().await;
+    assert_eq!(noted.status, axum::http::StatusCode::CREATED, "{}", noted.text());
+    let tags = axum::http::Request::put(format!("/v1/recordings/{support}/tags"));
+    let tags = vault.request(tags).token(&trainer);
+    let tagged = tags.json(&serde_json::json!({"tags": ["canary-tag"]})).send().await;
+    assert_eq!(tagged.status, axum::http::StatusCode::OK, "{}", tagged.text());
+    for sought in ["tag=canary-tag", "q=canary-note"] {
+        let found = vault.get(&format!("/v1/recordings?{sought}")).token(&trainer).send().await;
+        assert_eq!(found.json()["items"].as_array().unwrap().len(), 1, "{sought}");
+    }
+    vault.vault.end_own_playbacks().await.unwrap();
     vault.advance_days(200);
     vault.vault.confirm_erasing().await.unwrap();
     vault.vault.erase_due().await.unwrap();

@@ -291,7 +291,7 @@ pub async fn finish_erased(
 ) -> Result<Vec<Erased>, Error> {
     let erased: Vec<Erased> = sql("UPDATE recordings
          SET state = 'audio_erased', erased_at = $1, look_again_at = $2, content_key = NULL,
-             claimed_at = NULL, error_code = NULL
+             claimed_at = NULL, error_code = NULL, annotated = FALSE, muted = 0
          WHERE state = 'erasing' AND key_destroyed_at IS NOT NULL AND id ")
     .bind(now)
     .bind(look_again_at)
@@ -303,11 +303,14 @@ pub async fn finish_erased(
     .fetch_all(&mut *tx)
     .await?;
     let finished: Vec<RecordingId> = erased.iter().map(|erased| erased.id).collect();
-    for table in
-        ["DELETE FROM derived WHERE recording_id ", "DELETE FROM tickets WHERE recording_id "]
-    {
+    for table in [
+        "DELETE FROM derived WHERE recording_id ",
+        "DELETE FROM tickets WHERE recording_id ",
+        "DELETE FROM mutes WHERE recording_id ",
+    ] {
         sql(table).push_in(&finished).execute(&mut *tx).await?;
     }
+    super::super::notes::drop_with(tx, &finished).await?;
     super::super::restrictions::end_with(tx, &finished, now).await?;
     Ok(erased)
 }

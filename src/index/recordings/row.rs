@@ -42,6 +42,8 @@ pub(super) struct Row {
     objected: bool,
     sampled: bool,
     annotated: bool,
+    muted: i32,
+    mutes_version: i32,
     cause: Option<Cause>,
     case_id: Option<String>,
     key_destroyed_at: Option<Timestamp>,
@@ -57,7 +59,8 @@ pub(super) struct Row {
 pub(super) const COLUMNS: &str = "id, controller_id, class, state, source, policy, direction,
     started_at, ended_at, duration_ms, size_bytes, codec, sample_rate, channels, unplayable, agent,
     queue, line, withheld, numbers, received_at, due_at, metadata_due_at, held, restricted,
-    restriction_ground, objected, sampled, annotated, cause, case_id, key_destroyed_at, erased_at, wrap, key_day, key_generation, salt,
+    restriction_ground, objected, sampled, annotated, muted, mutes_version, cause, case_id,
+    key_destroyed_at, erased_at, wrap, key_day, key_generation, salt,
     commitment";
 
 impl From<Row> for Recording {
@@ -102,6 +105,8 @@ impl From<Row> for Recording {
             objected: row.objected,
             sampled: row.sampled,
             annotated: row.annotated,
+            muted: row.muted,
+            mutes_version: row.mutes_version,
             cause: row.cause,
             case_id: row.case_id,
             key_destroyed_at: row.key_destroyed_at,

@@ -21,6 +21,10 @@ pub struct Search<'a> {
     pub number: Option<&'a [u8; 32]>,
     /// Answered by this agent.
     pub agent: Option<&'a str>,
+    /// Answered by an agent of this name, or with notes or tags, which are looked through then.
+    pub named_or_annotated: Option<&'a str>,
+    /// With this tag, by its blind index. Never finds what nobody may train with.
+    pub tag: Option<&'a [u8; 32]>,
     /// Through this queue.
     pub queue: Option<&'a str>,
     /// Of these lines only; of none when there are none.
@@ -54,6 +58,8 @@ impl Search<'_> {
             to: None,
             number: None,
             agent: None,
+            named_or_annotated: None,
+            tag: None,
             queue: None,
             lines: None,
             unobjected: false,
@@ -114,9 +120,10 @@ pub async fn search(
     if search.lines.is_some_and(<[String]>::is_empty) {
         return Ok(Vec::new());
     }
-    let query = match search.number {
-        None => select(sql(""), search, None, limit),
-        Some(number) => numbered(search, number, limit),
+    let query = match (search.number, search.named_or_annotated) {
+        (None, None) => select(sql(""), search, Extra::None, limit),
+        (None, Some(name)) => named(search, name, limit),
+        (Some(number), _) => numbered(search, number, limit),
     };
     let rows: Vec<Row> = query.fetch_all(on).await?;
     Ok(rows.into_iter().map(Recording::from).collect())
@@ -126,24 +133,41 @@ pub async fn search(
 fn numbered(search: &Search<'_>, number: &[u8; 32], limit: Limit) -> Sql {
     let order = search.ordered_by();
     let query = sql("SELECT * FROM (");
-    let query = select(query, search, Some((" AND caller_blind = ", number)), limit);
+    let query = select(query, search, Extra::Number(" AND caller_blind = ", number), limit);
     let query = query.push(") AS callers UNION ALL SELECT * FROM (");
     // Who called themselves is among the callers already.
     let query = select(
         query,
         search,
-        Some((" AND caller_blind IS DISTINCT FROM callee_blind AND callee_blind = ", number)),
+        Extra::Number(
+            " AND caller_blind IS DISTINCT FROM callee_blind AND callee_blind = ",
+            number,
+        ),
         limit,
     );
     query.push(") AS callees").push(order.sorted).push_bind(limit.rows())
 }
 
-fn select(
-    query: Sql,
-    search: &Search<'_>,
-    number: Option<(&'static str, &[u8; 32])>,
-    limit: Limit,
-) -> Sql {
+/// An agent's calls, and what has notes or tags: each has its index, and an `OR` has none.
+fn named(search: &Search<'_>, name: &str, limit: Limit) -> Sql {
+    let order = search.ordered_by();
+    let query = sql("SELECT * FROM (");
+    let query = select(query, search, Extra::Name(" AND agent = ", name), limit);
+    let query = query.push(") AS theirs UNION ALL SELECT * FROM (");
+    let rest = " AND annotated AND agent IS DISTINCT FROM ";
+    let query = select(query, search, Extra::Name(rest, name), limit);
+    query.push(") AS annotated").push(order.sorted).push_bind(limit.rows())
+}
+
+/// One more condition, which has an index of its own.
+#[derive(Clone, Copy)]
+enum Extra<'a> {
+    None,
+    Number(&'static str, &'a [u8; 32]),
+    Name(&'static str, &'a str),
+}
+
+fn select(query: Sql, search: &Search<'_>, extra: Extra<'_>, limit: Limit) -> Sql {
     let order = search.ordered_by();
     let mut query = query
         .push("SELECT ")
@@ -151,9 +175,13 @@ fn select(
         .push(" FROM recordings WHERE controller_id = ")
         .push_bind(search.controller)
         .push(order.exists);
-    if let Some((condition, number)) = number {
-        query = query.push(condition).push_bind(number.as_slice()).push(" AND NOT withheld");
-    }
+    query = match extra {
+        Extra::None => query,
+        Extra::Number(condition, number) => {
+            query.push(condition).push_bind(number.as_slice()).push(" AND NOT withheld")
+        }
+        Extra::Name(condition, name) => query.push(condition).push_bind(name),
+    };
     query = filtered(query, search, &order);
     if let Some(after) = search.after {
         query = query.push(order.keyset).push_bind(after.started_at).push(", ");
@@ -178,6 +206,15 @@ fn filtered(mut query: Sql, search: &Search<'_>, order: &Order) -> Sql {
     }
     if let Some(agent) = search.agent {
         query = query.push(" AND agent = ").push_bind(agent);
+    }
+    if let Some(tag) = search.tag {
+        query = query
+            .push(
+                " AND annotated AND state = 'stored' AND NOT restricted AND NOT objected
+                 AND id IN (SELECT recording_id FROM recording_tags WHERE blind = ",
+            )
+            .push_bind(tag.as_slice())
+            .push(")");
     }
     if let Some(queue) = search.queue {
         query = query.push(" AND queue = ").push_bind(queue);

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod challenge;
+mod evidence;
 mod log;
 mod population;
 
@@ -21,6 +22,7 @@ use super::tree::Hash;
 
 pub use certificate::{Wrong, certificate};
 pub use challenge::{Challenged, Untrue, challenge};
+pub use evidence::{Evidence, Unsound, evidence};
 pub use population::{Fate, Population, Summary};
 
 /// What is wrong with a log.
@@ -111,6 +113,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         wrong: Untrue,
+    },
+    /// An evidence package is wrong.
+    #[error("{path}: {wrong}")]
+    Evidence {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: Unsound,
     },
     /// There is nothing to verify.
     #[error("{path} holds no exported log")]

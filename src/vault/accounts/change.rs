@@ -182,11 +182,8 @@ impl Vault {
         if roles.is_none() && change.agent == Becomes::AsItIs && change.own_calls_only.is_none() {
             return Ok(());
         }
-        let agent = match &change.agent {
-            Becomes::AsItIs => account.agent.clone(),
-            Becomes::Nothing => None,
-            Becomes::This(agent) => Some(agent.clone()),
-        };
+        let mut agent = account.agent.clone();
+        change.agent.clone().change(&mut agent);
         let proposed = account.proposed.as_ref().filter(|_| account.roles.is_empty());
         let has = proposed.map_or(&account.roles, |proposed| &proposed.roles);
         let new = NewAccount {

@@ -141,7 +141,7 @@ impl Vault {
     }
 
     /// A log whose checkpoint is over this entry; it is made now if that is still to come.
-    async fn log_over(
+    pub(in crate::vault) async fn log_over(
         &self,
         controller: ControllerId,
         entry: u64,

@@ -1,5 +1,9 @@
 //! The certificate of one recording.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use super::super::error::Error;
 use super::super::{Vault, must};
 use super::left::{Remains, days};
@@ -39,6 +43,9 @@ impl Vault {
         for entry in entries.iter().filter(|entry| entry.event == Event::AccessExported) {
             remains.add(What::HandedOut, 1, destroyed_by(entry));
         }
+        for until in packages(&entries).into_values() {
+            remains.add(What::HandedOut, 1, until);
+        }
         let of = OfRecording { erasure, entries: evidence, checkpoint: String::new() };
         let draft = self.draft(controller, Subject::Recording(Box::new(of)), &remains).await?;
         self.issue(controller, &format!("recording/{id}"), draft).await
@@ -52,6 +59,23 @@ fn destroyed_by(entry: &Entry) -> Option<Timestamp> {
         destroy_by: Option<Timestamp>,
     }
     serde_json::from_str::<Said>(&entry.body).ok()?.destroy_by
+}
+
+/// The evidence packages that left, and the end of the day by which each is to be destroyed.
+fn packages(entries: &[Entry]) -> HashMap<Uuid, Option<Timestamp>> {
+    let out = entries.iter().filter(|entry| entry.event == Event::EvidenceHandedOut);
+    out.filter_map(|entry| serde_json::from_str::<HandedOut>(&entry.body).ok())
+        .map(|told| {
+            let midnight = format!("{}T00:00:00Z", told.destroy_by).parse::<Timestamp>();
+            (told.package, midnight.ok().and_then(|midnight| midnight.day().end()))
+        })
+        .collect()
+}
+
+#[derive(serde::Deserialize)]
+struct HandedOut {
+    package: Uuid,
+    destroy_by: String,
 }
 
 fn proven(entry: &Entry) -> Proven {

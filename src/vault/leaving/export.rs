@@ -285,7 +285,7 @@ impl Measured {
         (item.csv_len, item.json_len) =
             (signed(lines.csv.len() as u64), signed(lines.json.len() as u64));
         (item.audio_at, item.directory_at) = (self.audio, self.directory);
-        item.text_crc = super::zip::crc(&[&lines.csv, &lines.json]).into();
+        item.text_crc = crate::vault::zip::crc(&[&lines.csv, &lines.json]).into();
         self.csv.0 += item.csv_len;
         self.json.0 += item.json_len;
         self.csv.1.update(&lines.csv);

@@ -9,7 +9,9 @@ use serde_json::json;
 
 use crate::index::departures::{self, Departure};
 use crate::index::recordings::{self as rows, Claimed};
-use crate::index::{accounts, controllers, exports, ledger_entries, tokens, webhooks};
+use crate::index::{
+    accounts, controllers, exports, ledger_entries, tokens, training_sets, webhooks,
+};
 use crate::model::{CustomerStatus, Event, Timestamp};
 use crate::vault::error::Error;
 use crate::vault::{Vault, ledger};
@@ -170,6 +172,7 @@ impl Vault {
         let (leaving, ended) = (CustomerStatus::Leaving, CustomerStatus::Ended);
         controllers::set_status(&mut tx, of, leaving, ended).await?;
         tokens::revoke_all(&mut tx, of, now).await?;
+        training_sets::delete_all(&mut tx, of).await?;
         accounts::end_all(&mut tx, of, now).await?;
         webhooks::remove_all(&mut tx, of).await?;
         exports::drop_older(&mut tx, of, 0).await?;

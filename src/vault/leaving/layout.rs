@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use super::zip::{DESCRIPTOR, DIRECTORY, END, File, LOCAL};
 use crate::index::exports::{Export, Item, Part};
 use crate::model::RecordingId;
+use crate::vault::zip::{DESCRIPTOR, DIRECTORY, END, File, LOCAL};
 
 /// The names of the lists.
 const CSV: &str = "recordings.csv";
@@ -124,7 +124,7 @@ impl Layout {
     /// The end of the archive.
     pub(super) fn end(&self) -> Vec<u8> {
         let at = self.start(Section::Lists);
-        super::zip::end(self.contained + 2, at, self.start(Section::End) - at)
+        crate::vault::zip::end(self.contained + 2, at, self.start(Section::End) - at)
     }
 }
 

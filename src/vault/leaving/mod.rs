@@ -13,7 +13,6 @@ mod layout;
 mod listing;
 mod notice;
 mod walk;
-mod zip;
 
 pub use download::Archive;
 pub use export::{ExportState, ExportView, NewExport};

@@ -8,13 +8,13 @@ use crc32fast::Hasher;
 use super::export::PAGE;
 use super::layout::{JSON_CLOSING, JSON_OPENING, Layout, Section, audio_name, place};
 use super::listing::heading;
-use super::zip::File;
 use crate::crypto::SEGMENT;
 use crate::index::exports::{self, Checksum, Export, Item, Part};
 use crate::model::{Caller, Denied, take_along};
 use crate::vault::Vault;
 use crate::vault::content::{Gate, Opened, WINDOW};
 use crate::vault::error::Error;
+use crate::vault::zip::File;
 
 /// How many checksums are remembered at once, and after how many bytes at the latest.
 const CHECKSUMS: usize = 16;
@@ -147,7 +147,7 @@ impl Walk {
         let mut text = Vec::new();
         for item in items.iter().filter(|item| item.csv_len > 0) {
             let lines = self.vault.lines(item, found.get(&item.recording_id))?;
-            if i64::from(super::zip::crc(&[&lines.csv, &lines.json])) != item.text_crc {
+            if i64::from(crate::vault::zip::crc(&[&lines.csv, &lines.json])) != item.text_crc {
                 return Err(Error::ExportBroken);
             }
             text.extend(if csv { lines.csv } else { lines.json });
@@ -222,7 +222,9 @@ impl Walk {
         }
         vault.catch_up([&*row]).await?;
         let opened = vault.opened(&row, may)?;
-        let gate = Gate { vault: vault.clone(), controller: of, id: row.id, opens_held: false };
+        let vault = vault.clone();
+        // A customer takes its originals along, whole.
+        let gate = Gate { vault, controller: of, id: row.id, opens_held: false, mutes: None };
         let hasher = Hasher::new();
         self.entry = Some(Entry { ordinal: item.ordinal, opened, gate, hasher, hashed: 0 });
         Ok(())

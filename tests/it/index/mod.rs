@@ -67,6 +67,8 @@ fn recording(controller: ControllerId, n: i64) -> Recording {
         objected: false,
         sampled: true,
         annotated: false,
+        muted: 0,
+        mutes_version: 0,
         cause: None,
         case_id: None,
         key_destroyed_at: None,

@@ -145,6 +145,12 @@ const ASKED: &[(&str, &str)] = &[
         "recordings_agent",
     ),
     (
+        "SELECT id FROM recordings WHERE controller_id = ID AND started_at IS NOT NULL
+             AND annotated AND agent IS DISTINCT FROM 'x' ORDER BY started_at DESC, id DESC
+             LIMIT 200",
+        "recordings_annotated",
+    ),
+    (
         "SELECT MIN(ended_at) FROM recordings WHERE class = 'support' AND state = 'stored'",
         "recordings_oldest",
     ),

@@ -69,6 +69,36 @@ async fn a_restored_index_gets_its_entries_back_and_erases_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_playback_that_goes_on_in_a_copy_is_told_once() {
+    let vault = TestVault::new().await;
+    let ended = vault.recording(SUPPORT, &tone(1.0, 1)).await;
+    let erased = vault.recording(ACME, &tone(1.0, 2)).await;
+    let trainer = vault.token(Role::Trainer).await;
+    let listener = vault.token(Role::CustomerListener).await;
+    let admin = vault.token(Role::CustomerAdmin).await;
+    assert_eq!(vault.listen(&trainer, ended, "purpose=training").await.status, 200);
+    assert_eq!(vault.listen(&listener, erased, "purpose=own_use").await.status, 200);
+    let old = copy(&vault).await;
+    let body = serde_json::json!({ "cause": "request", "case": "dsr-1" });
+    let path = format!("/v1/recordings/{erased}/erasure");
+    assert_eq!(vault.post(&path).token(&admin).json(&body).send().await.status, 200);
+    vault.vault.end_own_playbacks().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    export(&vault, dir.path()).await;
+
+    let vault = vault.restored(&old).await;
+    vault.advance(jiff::SignedDuration::from_hours(1));
+    vault.vault.keep_playbacks().await.unwrap();
+    for id in [ended, erased] {
+        assert_eq!(crate::playbacks::leaves(&vault, id, "access.played").await.len(), 1);
+    }
+    // Nothing was heard after it was erased, as who verifies reads it.
+    export(&vault, &dir.path().join("after")).await;
+    let against = callvault::ledger::verify::Against::default();
+    callvault::ledger::verify::directory(&dir.path().join("after"), &against).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_holds_kept_is_kept_and_the_journal_tells_nothing_twice() {
     let vault = TestVault::new().await;
     let gone = vault.recording(ACME, &tone(0.3, 1)).await;

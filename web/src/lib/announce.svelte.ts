@@ -21,6 +21,8 @@ export const announcer = {
 /** Tells that something happened. An error stays until it is closed. */
 export function announce(text: string, kind: Message['kind'] = 'info'): void {
   const id = next++;
-  messages = [...messages.slice(-2), { id, text, kind }];
+  // The same again takes the place of the one before.
+  const others = messages.filter((message) => message.text !== text);
+  messages = [...others.slice(-2), { id, text, kind }];
   if (kind === 'info') setTimeout(() => announcer.dismiss(id), 6000);
 }

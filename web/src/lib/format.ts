@@ -4,16 +4,25 @@ import { locale, t } from './i18n.svelte';
 
 const DAY = 86_400_000;
 
+// Making a formatter takes a hundred times as long as using one.
+const dates = new Map<string, Intl.DateTimeFormat>();
+const numbers = new Map<string, Intl.NumberFormat>();
+
+function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale() + JSON.stringify(options);
+  let made = dates.get(key);
+  if (!made) dates.set(key, (made = new Intl.DateTimeFormat(locale(), options)));
+  return made;
+}
+
 /** `24 november 2026 om 14:05`. */
 export function dateTime(at: string | number): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'long', timeStyle: 'short' }).format(
-    new Date(at),
-  );
+  return formatter({ dateStyle: 'long', timeStyle: 'short' }).format(new Date(at));
 }
 
 /** `24 nov. 2026 14:05`, for lists. */
 export function shortDateTime(at: string | number): string {
-  return new Intl.DateTimeFormat(locale(), {
+  return formatter({
     day: 'numeric',
     month: 'short',
     year: 'numeric',
@@ -24,12 +33,15 @@ export function shortDateTime(at: string | number): string {
 
 /** `24 november 2026`. */
 export function date(at: string | number): string {
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'long' }).format(new Date(at));
+  return formatter({ dateStyle: 'long' }).format(new Date(at));
 }
 
 /** A number with its separators. */
 export function number(value: number, options?: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(locale(), options).format(value);
+  const key = locale() + JSON.stringify(options);
+  let made = numbers.get(key);
+  if (!made) numbers.set(key, (made = new Intl.NumberFormat(locale(), options)));
+  return made.format(value);
 }
 
 /** `1,2 MB`. */
@@ -69,9 +81,8 @@ export function spokenLength(seconds: number): string {
     [whole % 60, 'second'],
   ] as const;
   const said = parts.filter(([value]) => value > 0).map(([value, name]) => unit(value, name));
-  return new Intl.ListFormat(locale(), { type: 'conjunction' }).format(
-    said.length ? said : [unit(0, 'second')],
-  );
+  if (said.length < 2) return said[0] ?? unit(0, 'second');
+  return new Intl.ListFormat(locale(), { type: 'conjunction' }).format(said);
 }
 
 /** When a recording goes: `wordt gewist over 12 dagen`, in hours and minutes on its last day. */

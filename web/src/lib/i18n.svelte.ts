@@ -41,8 +41,8 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
 }
 
 /** The message of a name that is put together, or what stands in for it. */
-export function tOr(key: string, otherwise: string): string {
-  return i18next.t(key, { lng: current, defaultValue: otherwise });
+export function tOr(key: string, otherwise: string, values: Record<string, string> = {}): string {
+  return i18next.t(key, { ...values, lng: current, defaultValue: otherwise });
 }
 
 function preferred(): Language {

@@ -5,7 +5,7 @@ import { language, t, tOr } from './i18n.svelte';
 
 /** What went wrong and what to do about it. */
 export function sentence(error: ApiError): string {
-  const known = tOr(`problem.${error.code}`, '');
+  const known = tOr(`problem.${error.code}`, '', { field: error.field ?? '' });
   if (known) return known;
   // The vault's own sentence is English, and better than none for who reads that.
   if (language() === 'en' && error.detail && error.status < 500) return error.detail;

@@ -4,7 +4,7 @@ import type { Recording } from '$lib/api/agreed';
 import { asApiError, type ApiError } from '$lib/api/problem';
 import { toQuery, type Filters } from './filters';
 
-const PAGE = 100;
+const PAGE = 200;
 
 export class Recordings {
   items = $state.raw<Recording[]>([]);
@@ -39,12 +39,20 @@ export class Recordings {
     this.loading = true;
     this.error = undefined;
     try {
-      const query = { ...toQuery(this.#filters), limit: PAGE, cursor: this.#next ?? undefined };
-      const page = await take(api.GET('/v1/recordings', { params: { query } }));
-      if (turn !== this.#turn) return;
-      this.items = anew ? page.items : [...this.items, ...page.items];
-      this.#next = page.next ?? null;
-      this.complete = this.#next === null;
+      const found = anew ? [] : [...this.items];
+      const before = found.length;
+      let next = this.#next;
+      // A search looks through a part at a time: a page may be empty and not be the last.
+      do {
+        const query = { ...toQuery(this.#filters), limit: PAGE, cursor: next ?? undefined };
+        const page = await take(api.GET('/v1/recordings', { params: { query } }));
+        if (turn !== this.#turn) return;
+        found.push(...page.items);
+        next = page.next ?? null;
+      } while (next !== null && found.length === before);
+      this.items = found;
+      this.#next = next;
+      this.complete = next === null;
     } catch (thrown) {
       if (turn === this.#turn) this.error = asApiError(thrown);
     } finally {

@@ -31,16 +31,16 @@ export interface Session {
   csrf: string;
   second_factor: boolean;
   local: boolean;
+  must_change_password: boolean;
 }
 
 /** One of the sessions of whoever is signed in. */
 export interface SessionItem {
   id: string;
-  created_at: string;
-  last_seen_at?: string;
-  expires_at: string;
   current: boolean;
-  user_agent?: string | null;
+  created_at: string;
+  last_seen_at: string;
+  expires_at: string;
 }
 
 /** A note at a moment of a recording, or over a stretch of it. */
@@ -50,8 +50,9 @@ export interface Note {
   to?: number | null;
   text: string;
   author: { id: string; name: string };
-  created_at: string;
   mine: boolean;
+  created_at: string;
+  changed_at?: string | null;
 }
 
 /** A training set, as the list shows it. */
@@ -62,6 +63,7 @@ export interface TrainingSet {
   mine: boolean;
   shared_with: { id: string; name: string }[];
   count: number;
+  created_at: string;
 }
 
 /** A recording, or a part of one, in a training set. */
@@ -72,13 +74,32 @@ export interface TrainingItem {
   to?: number | null;
 }
 
-/** A stretch nobody hears. */
+/** An evidence package. */
+export interface EvidencePackage {
+  id: string;
+  recording: string;
+  purpose: string;
+  case: string;
+  recipient?: string | null;
+  destroy_by: string;
+  language: string;
+  state: string;
+  overdue: boolean;
+  asked_by: string;
+  asked_at: string;
+  approved_by?: string | null;
+  approved_at?: string | null;
+  handed_out: number;
+  handed_out_at?: string | null;
+}
+
+/** A stretch that is silence, except as evidence. */
 export interface Mute {
   id: string;
   from: number;
   to: number;
-  reason: 'card_data' | 'bystander';
-  created_at: string;
+  reason: string;
+  marked_at: string;
 }
 
 type List<T> = { items: T[]; next?: string | null };
@@ -95,7 +116,7 @@ export interface AgreedPaths {
   '/v1/sessions/{id}': { delete: Id & Answer<204, null> };
   '/v1/account/password': { put: Body<{ old: string; new: string }> & Answer<204, null> };
   '/v1/account/second-factor': {
-    post: Answer<200, { secret: string; uri: string }>;
+    post: Answer<201, { secret: string; uri: string }>;
     put: Body<{ code: string }> & Answer<204, null>;
     delete: Body<{ code: string }> & Answer<204, null>;
   };
@@ -115,7 +136,7 @@ export interface AgreedPaths {
   };
   '/v1/recordings/{id}/mutes': {
     get: Id & Answer<200, List<Mute>>;
-    post: Id & Body<{ from: number; to: number; reason: Mute['reason'] }> & Answer<201, Mute>;
+    post: Id & Body<{ from: number; to: number; reason: string }> & Answer<201, Mute>;
   };
   '/v1/recordings/{id}/mutes/{mute}': {
     delete: At<{ id: string; mute: string }> & Answer<204, null>;
@@ -123,8 +144,15 @@ export interface AgreedPaths {
   '/v1/recordings/{id}/evidence': {
     post: Id &
       Body<{ case: string; recipient: string; destroy_by: string; language?: string }> &
-      Answer<202, { id: string; state: string }>;
+      Answer<202, EvidencePackage>;
   };
+  '/v1/evidence': {
+    get: { parameters: { query?: { cursor?: string; limit?: number } } } & Answer<
+      200,
+      List<EvidencePackage>
+    >;
+  };
+  '/v1/evidence/{id}/approval': { post: Id & Answer<200, EvidencePackage> };
   '/v1/training-sets': {
     get: Answer<200, List<TrainingSet>>;
     post: Body<{ name: string }> & Answer<201, TrainingSet>;

@@ -3,11 +3,12 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 
 import type { AgreedPaths } from './agreed';
+import type { DeskPaths } from './agreed-desks';
 import { ApiError, refusal } from './problem';
 import type { components, paths } from './schema';
 
 /** Every path, the vault's own description first. */
-export type Paths = paths & Omit<AgreedPaths, keyof paths>;
+export type Paths = paths & Omit<AgreedPaths & DeskPaths, keyof paths>;
 
 /** The bodies that the vault's document names. */
 export type Schemas = components['schemas'];

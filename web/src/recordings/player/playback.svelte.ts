@@ -33,6 +33,9 @@ export class Playback {
   /** The loudest of each moment, a channel each. */
   loudness = $state.raw<number[][]>([]);
 
+  /** Where it begins. */
+  begin = 0;
+
   readonly media = new Audio();
   #parties: Parties | undefined;
   #silences: Stretch[] = [];
@@ -83,6 +86,7 @@ export class Playback {
       this.duration ||= drawing.duration;
       this.#silences = silences(this.loudness, drawing.duration);
       this.media.src = url;
+      if (this.begin) this.media.currentTime = this.at = this.begin;
       this.state = 'ready';
       this.#guard();
     } catch (thrown) {

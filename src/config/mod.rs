@@ -289,23 +289,6 @@ impl Config {
     pub fn ledger_key(&self) -> PathBuf {
         self.ledger.key_path.clone().unwrap_or_else(|| self.data_dir.join("ledger.key"))
     }
-
-    /// Refuses to run for real without what every recording refers to.
-    pub fn check_provider(&self) -> Result<(), Error> {
-        let keys = [
-            ("provider.name", &self.provider.name),
-            ("provider.privacy_contact", &self.provider.privacy_contact),
-            ("provider.statement_version", &self.provider.statement_version),
-        ];
-        let empty =
-            |value: &Option<String>| value.as_deref().is_none_or(|text| text.trim().is_empty());
-        match keys.iter().find(|(_, value)| empty(value)) {
-            None => Ok(()),
-            Some((key, _)) => {
-                Err(Error::Value { key, problem: "is required; only the demo runs without".into() })
-            }
-        }
-    }
 }
 
 fn positive(key: &'static str, value: SignedDuration) -> Result<std::time::Duration, Error> {

@@ -86,4 +86,21 @@ impl Config {
             groups: oidc.groups.iter().map(group).collect(),
         }))
     }
+
+    /// Refuses to run for real without what every recording refers to.
+    pub fn check_provider(&self) -> Result<(), Error> {
+        let keys = [
+            ("provider.name", &self.provider.name),
+            ("provider.privacy_contact", &self.provider.privacy_contact),
+            ("provider.statement_version", &self.provider.statement_version),
+        ];
+        let empty =
+            |value: &Option<String>| value.as_deref().is_none_or(|text| text.trim().is_empty());
+        match keys.iter().find(|(_, value)| empty(value)) {
+            None => Ok(()),
+            Some((key, _)) => {
+                Err(Error::Value { key, problem: "is required; only the demo runs without".into() })
+            }
+        }
+    }
 }

@@ -173,7 +173,7 @@ impl TryFrom<NamedRow> for Named {
 
 const NAMED: &str =
     "SELECT t.id, t.name, t.roles, t.controller_id, t.class, t.customer_id, t.source,
-        t.lines, t.created_at, t.expires_at, t.revoked_at, c.reference
+        t.lines, t.agent, t.own_calls_only, t.created_at, t.expires_at, t.revoked_at, c.reference
     FROM tokens t LEFT JOIN customers c ON c.id = COALESCE(t.customer_id, t.controller_id)";
 
 /// A page of every token, the newest first.

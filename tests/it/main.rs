@@ -32,7 +32,6 @@ mod limits;
 mod listening;
 mod lying_stores;
 mod mutes;
-mod oidc;
 mod operating;
 mod playback;
 mod playbacks;

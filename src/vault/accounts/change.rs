@@ -184,9 +184,11 @@ impl Vault {
         }
         let mut agent = account.agent.clone();
         change.agent.clone().change(&mut agent);
+        let proposed = account.proposed.as_ref().filter(|_| account.roles.is_empty());
+        let has = proposed.map_or(&account.roles, |proposed| &proposed.roles);
         let new = NewAccount {
             name: account.name.clone(),
-            roles: roles.unwrap_or(&account.roles).clone(),
+            roles: roles.unwrap_or(has).clone(),
             customer: account.customer.clone(),
             own_calls_only: change.own_calls_only.unwrap_or(account.own_calls_only),
             agent,

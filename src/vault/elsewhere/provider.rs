@@ -316,9 +316,10 @@ async fn answered<T: serde::de::DeserializeOwned>(
 ) -> Result<T, Error> {
     const MOST: usize = 1 << 20;
     let sent = request.header(ACCEPT, "application/json").send().await;
-    // Not the error's own words: they hold the address, and that can hold a code.
+    // Without the address: it can hold a code.
     let mut response = sent.map_err(|error| {
-        tracing::warn!(timeout = error.is_timeout(), "the sign-in service does not answer");
+        let error = error.without_url();
+        tracing::warn!(%error, "the sign-in service does not answer");
         away()
     })?;
     let status = response.status();

@@ -1,5 +1,7 @@
 //! People sign in with a name, a password and perhaps a code; guessing gets slower and slower.
 
+mod oidc;
+
 use std::time::{Duration, Instant};
 
 use axum::http::{Request, StatusCode};

@@ -49,6 +49,8 @@ impl Office {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.next_line().await.unwrap().unwrap();
         assert!(said.starts_with("listening"), "{said}");
+        // What it says later has to go somewhere, or it ends.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let none = reqwest::redirect::Policy::none();
         let http = reqwest::Client::builder().no_proxy().redirect(none).build().unwrap();
         Self { _child: child, issuer: format!("http://127.0.0.1:{port}"), http }

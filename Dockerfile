@@ -1,8 +1,16 @@
 # syntax=docker/dockerfile:1
+FROM node:22-bookworm-slim AS screens
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY web .
+RUN npm run build
+
 FROM rust:1.95-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+COPY --from=screens /src/web/dist web/dist
 RUN cargo build --locked --release --bin callvault
 
 FROM debian:bookworm-slim

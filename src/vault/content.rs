@@ -12,17 +12,11 @@ use super::play::gone;
 use super::playing::Playing;
 use super::sealing::Sealed;
 use super::source::StoreSource;
+use super::windows::{growing, windows};
 use crate::audio::{self, Light, Rendition};
-use crate::crypto::{self, Context, Dek, Kind, Opener, SEGMENT, WrapFacts};
+use crate::crypto::{self, Context, Dek, Kind, Opener, WrapFacts};
 use crate::model::{ControllerId, Listening, Recording, RecordingId, State};
 use crate::store::{Buffer, Store};
-
-/// The first window is small, so that playing starts at once; the others are large.
-pub(super) const FIRST_WINDOW: u64 = 4 * SEGMENT as u64;
-pub(super) const WINDOW: u64 = 32 * SEGMENT as u64;
-
-/// The first window of what is computed: four seconds of a telephone line.
-const FIRST_COMPUTED: u64 = 64 * 1024;
 
 /// How many windows are read ahead.
 const AHEAD: usize = 2;
@@ -331,32 +325,6 @@ async fn render(
     Ok(job.await??)
 }
 
-/// Cuts a range into windows, each larger than the one before: what is computed takes time, and a
-/// player waits for the first of it.
-fn growing(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let (mut at, mut size) = (range.start, FIRST_COMPUTED);
-    std::iter::from_fn(move || {
-        let window = at..range.end.min(at.saturating_add(size));
-        (at, size) = (window.end, (size * 4).min(WINDOW));
-        (!window.is_empty()).then_some(window)
-    })
-}
-
-/// Cuts a range into windows that end at segment edges.
-pub(super) fn windows(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let mut at = range.start;
-    let mut size = FIRST_WINDOW;
-    std::iter::from_fn(move || {
-        if at >= range.end {
-            return None;
-        }
-        let edge = (at / SEGMENT as u64) * SEGMENT as u64 + size;
-        let window = at..edge.min(range.end);
-        (at, size) = (window.end, WINDOW);
-        Some(window)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -364,31 +332,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #[test]
-        fn windows_cover_a_range_once_and_end_at_segment_edges(
-            start in 0..20_000_000_u64, len in 0..20_000_000_u64,
-        ) {
-            let mut at = start;
-            for window in windows(start..start + len) {
-                prop_assert_eq!(window.start, at);
-                prop_assert!(window.start < window.end && window.end - window.start <= WINDOW);
-                prop_assert!(window.end == start + len || window.end % SEGMENT as u64 == 0);
-                at = window.end;
-            }
-            prop_assert_eq!(at, start + len);
-        }
-
-        #[test]
-        fn growing_windows_cover_a_range_once(start in 0..10_000_000_u64, len in 0..20_000_000_u64) {
-            let mut at = start;
-            for window in growing(start..start + len) {
-                prop_assert_eq!(window.start, at);
-                prop_assert!(window.start < window.end && window.end - window.start <= WINDOW);
-                at = window.end;
-            }
-            prop_assert_eq!(at, start + len);
-        }
-
         #[test]
         fn pieces_are_cut_to_exactly_the_range_or_not_at_all(
             sizes in proptest::collection::vec(0..9_usize, 0..6),

@@ -12,7 +12,7 @@ use super::play::played;
 use super::playing::{IDLE, Playing};
 use crate::index::ledger_entries;
 use crate::index::playbacks::{self, Ending, Playback, Progress};
-use crate::model::{PlaybackId, Timestamp};
+use crate::model::{PlaybackId, RecordingId, Timestamp};
 
 /// How many playbacks are written down, or ended, in one transaction.
 const BATCH: usize = 500;
@@ -32,6 +32,15 @@ impl Vault {
     pub async fn end_own_playbacks(&self) -> Result<(), Error> {
         self.write_playbacks().await?;
         let ended = self.end_playbacks(Ending::Node(self.0.node)).await?;
+        self.0.players.sweep(&ended, self.0.clock.now());
+        Ok(())
+    }
+
+    /// Ends the playbacks of a recording now, so that the ledger tells of them; who goes on listening
+    /// begins another.
+    pub(super) async fn end_playbacks_of(&self, id: RecordingId) -> Result<(), Error> {
+        self.write_playbacks().await?;
+        let ended = self.end_playbacks(Ending::Recordings(&[id])).await?;
         self.0.players.sweep(&ended, self.0.clock.now());
         Ok(())
     }

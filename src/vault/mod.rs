@@ -2,7 +2,7 @@
 //! and writes the ledger entry in the same transaction as the change (I18).
 //!
 //! - taking in: [`fields`], `ingest` (the upload), `accept` (the decision), `row`, `sealing`
-//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `source`, `ticket`, `accesses`,
+//! - playing: `play`, `playing` and `keep_playing` (how much is heard), `content`, `windows`, `source`, `ticket`, `accesses`,
 //!   `mutes` (what is silence)
 //! - finding: `find`, [`view`]; training: `training` (notes, tags, sets)
 //! - keeping: `policies`, `holds`, `restrict`, [`restrictions`] (what is open), `object`, `approvals` (the second person)
@@ -81,6 +81,7 @@ mod upkeep;
 pub mod view;
 mod watch;
 mod webhooks;
+mod windows;
 mod witness;
 mod zip;
 

@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::content::windows;
 use super::error::Error;
+use super::windows::windows;
 use super::{Vault, ledger};
 use crate::crypto;
 use crate::index::{ledger_entries, recordings as rows};

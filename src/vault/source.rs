@@ -5,7 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::content::{FIRST_WINDOW, Opened, WINDOW};
+use super::content::Opened;
+use super::windows::{FIRST_WINDOW, WINDOW};
 use crate::audio::Source;
 use crate::crypto::SEGMENT;
 

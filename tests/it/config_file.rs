@@ -43,6 +43,7 @@ fn reference() -> (String, Vec<String>) {
                     "store",
                     "keyring",
                     "retention",
+                    "training",
                     "ledger",
                     "provider",
                     "sign_in",

@@ -147,7 +147,7 @@ async fn a_package_takes_two_persons_and_checks_out(vault: TestVault) {
         .map(|leaf| leaf["ev"].as_str().unwrap().to_owned())
         .collect();
     let expected =
-        ["recording.accepted", "access.played", "evidence.approved", "evidence.handed_out"];
+        ["recording.accepted", "evidence.approved", "access.played", "evidence.handed_out"];
     assert_eq!(told, expected);
     damage_is_found(&got.body, &key);
     command(&got.body, &key);

@@ -66,6 +66,8 @@ impl Vault {
         let heard = self.hear(caller, &wish).await?;
         let mut content = self.content(&heard, Some(Form::Original)).await?;
         let details = self.details(&package, &heard, content.len()).await?;
+        // What is heard of it until now belongs in the chain of custody.
+        self.end_playbacks_of(package.recording).await?;
         self.heard(&heard, &mut content).await?;
         self.note_handing_out(caller, &package).await?;
         let custody = self.custody(&package).await?;

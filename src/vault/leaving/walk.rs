@@ -12,8 +12,9 @@ use crate::crypto::SEGMENT;
 use crate::index::exports::{self, Checksum, Export, Item, Part};
 use crate::model::{Caller, Denied, take_along};
 use crate::vault::Vault;
-use crate::vault::content::{Gate, Opened, WINDOW};
+use crate::vault::content::{Gate, Opened};
 use crate::vault::error::Error;
+use crate::vault::windows::WINDOW;
 use crate::vault::zip::File;
 
 /// How many checksums are remembered at once, and after how many bytes at the latest.

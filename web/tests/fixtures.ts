@@ -26,7 +26,7 @@ export const test = base.extend<Watched>({
     page.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return;
       const status = Number(/status of (\d+)/.exec(message.text())?.[1]);
-      if (!refusals.has(status)) wrong.push(message.text());
+      if (!refusals.has(status)) wrong.push(`${message.text()} ${message.location().url}`);
     });
     page.on('request', (request) => {
       const { origin } = new URL(request.url());

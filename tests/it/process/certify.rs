@@ -54,6 +54,9 @@ async fn a_certificate_whose_issuing_is_killed_is_issued_once() {
     for (path, name) in
         [(format!("{path}/note"), "c.note"), (format!("/v1/erasures/{id}/proof"), "c.tlog-proof")]
     {
+        // The log that holds the proof may be busy a little longer than the certificate.
+        eventually("it has its proof", async || node.get(&path, &auditor).await.status == 200)
+            .await;
         let answer = node.get(&path, &auditor).await;
         assert_eq!(answer.status, 200);
         std::fs::write(dir.path().join(name), &answer.body).unwrap();

@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::App;
 use super::error::Problem;
 use super::extract::{Json as Body, Query};
-use crate::model::{Caller, Cursor, CustomerRef, PrincipalId, Role};
-use crate::vault::{AccountChange, AccountView, Becomes, Error, NewAccount, Vault};
+use crate::model::{Becomes, Caller, Cursor, CustomerRef, PrincipalId, Role};
+use crate::vault::{AccountChange, AccountView, Error, NewAccount, Vault};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -53,11 +53,11 @@ struct AccountChangeRequest {
     /// What its holder is.
     roles: Option<Vec<String>>,
     /// The lines it is kept to; null for all of them.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     lines: Becomes<BTreeSet<String>>,
     /// Which agent its holder is; null for none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     agent: Becomes<String>,
     /// Whether calls of others do not exist for its holder.
@@ -70,13 +70,6 @@ struct AccountChangeRequest {
     /// Whether its holder lost the second factor.
     #[serde(default)]
     reset_second_factor: bool,
-}
-
-/// Tells null from absent.
-fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<Becomes<T>, D::Error> {
-    Ok(Option::deserialize(from)?.map_or(Becomes::Nothing, Becomes::This))
 }
 
 /// An account, and a password when one was made.

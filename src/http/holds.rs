@@ -43,14 +43,14 @@ struct Wanted {
 
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Openness {
+pub(super) enum Openness {
     Open,
     Released,
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Review {
+pub(super) enum Review {
     Overdue,
 }
 

@@ -3,6 +3,7 @@
 use axum::Router;
 use utoipa::Modify;
 use utoipa::OpenApi;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -23,6 +24,7 @@ const DOCUMENT: &str = "/v1/openapi.json";
         description = "A vault for call recordings: takes them in, keeps them encrypted, plays \
                        them to those who may hear them, and erases them on time.",
     ),
+    components(schemas(holds::Openness, holds::Review, crate::vault::Form)),
     modifiers(&Tokens),
     security(("bearer" = []), ("basic" = []), ("cookie" = [])),
 )]
@@ -76,9 +78,36 @@ pub(super) fn api() -> OpenApiRouter<App> {
     let paths = &mut api.get_openapi_mut().paths.paths;
     *paths = std::mem::take(paths)
         .into_iter()
-        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .map(|(path, item)| {
+            let path = path.replace("{*", "{");
+            let item = named(&path, item);
+            (path, item)
+        })
         .collect();
     api
+}
+
+/// Names each operation by its method and path. The names of handlers repeat from file to file, and an
+/// operation's must not.
+fn named(path: &str, mut item: PathItem) -> PathItem {
+    let words: Vec<_> = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !matches!(*word, "" | "v1"))
+        .collect();
+    let words = words.join("_");
+    for (method, operation) in [
+        ("get", &mut item.get),
+        ("head", &mut item.head),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ] {
+        if let Some(operation) = operation {
+            operation.operation_id = Some(format!("{method}_{words}"));
+        }
+    }
+    item
 }
 
 /// The document.

@@ -9,6 +9,7 @@ mod text_enum;
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod becomes;
 mod byte_range;
 mod caller;
 mod event;
@@ -28,6 +29,7 @@ mod term;
 mod time;
 
 pub use access::{Decision, Denied, Listening, Subject, is_own_call, knows, listen, take_along};
+pub use becomes::Becomes;
 pub use byte_range::{ByteRanges, RangeError};
 pub use caller::{Caller, Grant, IngestScope, Purpose, Role, role_grants};
 pub use event::{Entry, Event, WebhookEvent};

@@ -105,9 +105,7 @@ pub use crate::index::policies::Version as PolicyVersion;
 pub use crate::ledger::{Language, is_name as is_log_name};
 pub use crate::retention::{Keep, Refusal};
 pub use accesses::Access;
-pub use accounts::{
-    AccountChange, AccountView, Becomes, NewAccount, NewSecondFactor, ProposedView,
-};
+pub use accounts::{AccountChange, AccountView, NewAccount, NewSecondFactor, ProposedView};
 pub use approvals::ApprovalView;
 pub use certify::{Issued, PopulationPlace, Span};
 pub use content::Content;

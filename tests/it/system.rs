@@ -21,6 +21,21 @@ async fn the_document_lists_every_route_and_the_browser_shows_it() {
     let document = vault.get("/v1/openapi.json").send().await.json();
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
     insta::assert_snapshot!(paths.join("\n"));
+    let whole = document.to_string();
+    let schemas = &document["components"]["schemas"];
+    for name in
+        whole.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next())
+    {
+        assert!(schemas[name].is_object(), "{name} is named and not described");
+    }
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| item.as_object().unwrap().values());
+    let mut names: Vec<_> =
+        operations.map(|one| one["operationId"].as_str().unwrap_or_default()).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert!(count == names.len() && !names.contains(&""), "every operation has a name of its own");
     let browser = vault.get("/docs/").send().await;
     assert_eq!(browser.status, StatusCode::OK);
     assert!(browser.text().contains("swagger"));

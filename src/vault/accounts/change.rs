@@ -10,7 +10,7 @@ use crate::crypto;
 use crate::index::accounts::{self as rows, Account, Proposed};
 use crate::index::ledger_entries::{self, NewEntry};
 use crate::index::{Tx, sessions};
-use crate::model::{Caller, Event, Grant, PrincipalId, Role, Timestamp};
+use crate::model::{Becomes, Caller, Event, Grant, PrincipalId, Role, Timestamp};
 use crate::vault::approvals::same_person;
 use crate::vault::error::Error;
 use crate::vault::fields::bad;
@@ -33,32 +33,6 @@ pub struct AccountChange {
     pub reset_password: bool,
     /// Whether its holder lost the second factor.
     pub reset_second_factor: bool,
-}
-
-/// What becomes of something that there need not be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Becomes<T> {
-    /// It stays as it is.
-    #[default]
-    AsItIs,
-    /// It goes.
-    Nothing,
-    /// It is this.
-    This(T),
-}
-
-impl<T: PartialEq> Becomes<T> {
-    /// Carries it out, and tells whether that changed anything.
-    fn change(self, what: &mut Option<T>) -> bool {
-        let new = match self {
-            Self::AsItIs => return false,
-            Self::Nothing => None,
-            Self::This(value) => Some(value),
-        };
-        let changed = *what != new;
-        *what = new;
-        changed
-    }
 }
 
 /// Who changes something.

@@ -32,7 +32,7 @@ use crate::model::{
     Timestamp,
 };
 
-pub use change::{AccountChange, Becomes};
+pub use change::AccountChange;
 pub use own::NewSecondFactor;
 
 /// What the sealing of a second factor is bound to, beside whose it is.

@@ -9,7 +9,9 @@ use super::people::{Names, Person};
 use super::{free_text, part, seconds};
 use crate::crypto::{Dek, open_note, seal_note};
 use crate::index::notes::{self, Note};
-use crate::model::{Caller, Cursor, Limit, NoteId, Page, Recording, RecordingId, Timestamp};
+use crate::model::{
+    Becomes, Caller, Cursor, Limit, NoteId, Page, Recording, RecordingId, Timestamp,
+};
 use crate::vault::Vault;
 use crate::vault::content::context;
 use crate::vault::error::Error;
@@ -45,20 +47,12 @@ pub struct NoteChange {
     #[serde(default)]
     pub at: Option<f64>,
     /// Up to where; `null` for a note at one place.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<f64>)]
-    pub to: Option<Option<f64>>,
+    pub to: Becomes<f64>,
     /// What.
     #[serde(default)]
     pub text: Option<String>,
-}
-
-/// A field that is there, with or without a value.
-#[expect(clippy::option_option, reason = "absent, null and a number are three things here")]
-fn given<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// A note.
@@ -153,7 +147,8 @@ impl Vault {
         let (heard, mut note) = self.own_note(caller, id, note).await?;
         let recording = &heard.recording;
         let at = change.at.unwrap_or_else(|| seconds(note.at_ms));
-        let to = change.to.unwrap_or_else(|| note.to_ms.map(seconds));
+        let mut to = note.to_ms.map(seconds);
+        change.to.clone().change(&mut to);
         let (at, to_ms) = part(("at", Some(at)), ("to", to), recording)?;
         (note.at_ms, note.to_ms) = (at.unwrap_or(0), to_ms);
         let dek = self.dek(recording, heard.may)?;

@@ -1,7 +1,7 @@
 // Who is signed in. The cookie is the browser's; this knows only what the vault tells about it.
 import { untrack } from 'svelte';
 
-import type { Session } from './api/agreed';
+import type { Session } from './api/types';
 import { api, bond, take } from './api/client';
 import { ApiError } from './api/problem';
 

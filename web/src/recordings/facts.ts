@@ -1,5 +1,5 @@
 // What a recording tells about itself, in words.
-import type { Recording } from '$lib/api/agreed';
+import type { Recording } from '$lib/api/types';
 import { t } from '$lib/i18n.svelte';
 
 /** The number of the other side: who called in, or who was called. */

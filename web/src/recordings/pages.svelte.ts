@@ -1,6 +1,6 @@
 // A list that comes page by page, each from where the one before ended.
 import { api, take } from '$lib/api/client';
-import type { Recording } from '$lib/api/agreed';
+import type { Recording } from '$lib/api/types';
 import { asApiError, type ApiError } from '$lib/api/problem';
 import { toQuery, type Filters } from './filters';
 

@@ -2,16 +2,10 @@
 // by themselves; a session that has ended brings back the sign-in page.
 import createClient, { type Middleware } from 'openapi-fetch';
 
-import type { AgreedPaths } from './agreed';
-import type { DeskPaths } from './agreed-desks';
 import { ApiError, refusal } from './problem';
-import type { components, paths } from './schema';
+import type { paths } from './schema';
 
-/** Every path, the vault's own description first. */
-export type Paths = paths & Omit<AgreedPaths & DeskPaths, keyof paths>;
-
-/** The bodies that the vault's document names. */
-export type Schemas = components['schemas'];
+export type { Schemas } from './types';
 
 /** What the client has to know about, and to tell, the session. */
 export const bond: { csrf: () => string | undefined; ended: () => void } = {
@@ -52,7 +46,7 @@ export const clock = {
 };
 
 /** The operations, typed: `api.GET('/v1/recordings/{id}', …)`. */
-export const api = createClient<Paths>({ baseUrl: location.origin, credentials: 'same-origin' });
+export const api = createClient<paths>({ baseUrl: location.origin, credentials: 'same-origin' });
 api.use(session);
 
 interface Answer<T> {

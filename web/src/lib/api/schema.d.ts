@@ -9,24 +9,7 @@ export interface paths {
             cookie?: never;
         };
         /** Whether the process is alive. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description It is */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["get_healthz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -43,26 +26,7 @@ export interface paths {
             cookie?: never;
         };
         /** What the vault measures, for Prometheus. It names nobody and nothing of a call. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Prometheus text */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-            };
-        };
+        get: operations["get_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -79,39 +43,7 @@ export interface paths {
             cookie?: never;
         };
         /** Whether index, store and keyring answer, and the ledger is what was signed. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description All of them */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: boolean;
-                        };
-                    };
-                };
-                /** @description Not all of them */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            [key: string]: boolean;
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["get_readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -128,43 +60,100 @@ export interface paths {
             cookie?: never;
         };
         /** Who heard or took what, by a pseudonym, and what for; refusals too. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ToldPage"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_accesses"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes your password. Your other sessions end. */
+        put: operations["put_account_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Switches the second factor on with its first code. */
+        put: operations["put_account_second_factor"];
+        /** Makes a second factor for an app. It counts when a code of it has come back. */
+        post: operations["post_account_second_factor"];
+        /** Switches the second factor off with a code of it. */
+        delete: operations["delete_account_second_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the accounts you look after. */
+        get: operations["get_accounts"];
+        put?: never;
+        /** Makes an account. Roles that an operator gives wait until somebody of compliance agrees. */
+        post: operations["post_accounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends somebody else's account for good. */
+        delete: operations["delete_accounts_id"];
+        options?: never;
+        head?: never;
+        /** Changes somebody else's account. Their sessions end. */
+        patch: operations["patch_accounts_id"];
+        trace?: never;
+    };
+    "/v1/accounts/{id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees to the roles that an operator proposed for somebody. */
+        post: operations["post_accounts_id_approval"];
+        /** Says no to the roles that were proposed for somebody, or takes them back. */
+        delete: operations["delete_accounts_id_approval"];
         options?: never;
         head?: never;
         patch?: never;
@@ -178,40 +167,7 @@ export interface paths {
             cookie?: never;
         };
         /** Lists what waits for a second person. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApprovalPage"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_approvals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -230,54 +186,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Agrees to what somebody else asked for: it is done at once. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description What was asked for */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Done */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description `second_person_required`, or your roles do not allow it */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description It is no longer open */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_approvals_id_approve"];
         delete?: never;
         options?: never;
         head?: never;
@@ -294,45 +203,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Says no to what somebody asked for, or takes back what you asked for. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description What was asked for */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Refused */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description It is no longer open */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Not allowed */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_approvals_id_refuse"];
         delete?: never;
         options?: never;
         head?: never;
@@ -350,50 +221,7 @@ export interface paths {
          * The certificate of everything that was erased on a day or in a period: JSON, PDF, or with
          *     `Accept: text/csv` the population that its hash is over.
          */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `support` or `customer`. */
-                    class?: string;
-                    /** @description A day (UTC), such as 2026-06-01. */
-                    day?: string;
-                    /** @description The customer, by its reference. */
-                    customer?: string;
-                    /** @description From this instant (RFC 3339). */
-                    from?: string;
-                    /** @description Until before this one. */
-                    to?: string;
-                    /** @description `nl` or `en`, for a PDF. */
-                    lang?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The certificate */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": Record<string, never>;
-                        "application/pdf": string;
-                        "text/csv": string;
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_certificates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -410,48 +238,7 @@ export interface paths {
             cookie?: never;
         };
         /** The signature of such a certificate: a note over its SHA-256. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `support` or `customer`. */
-                    class?: string;
-                    /** @description A day (UTC), such as 2026-06-01. */
-                    day?: string;
-                    /** @description The customer, by its reference. */
-                    customer?: string;
-                    /** @description From this instant (RFC 3339). */
-                    from?: string;
-                    /** @description Until before this one. */
-                    to?: string;
-                    /** @description `nl` or `en`, for a PDF. */
-                    lang?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The note */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_certificates_note"];
         put?: never;
         post?: never;
         delete?: never;
@@ -468,48 +255,7 @@ export interface paths {
             cookie?: never;
         };
         /** The proof that such a certificate is in the log. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `support` or `customer`. */
-                    class?: string;
-                    /** @description A day (UTC), such as 2026-06-01. */
-                    day?: string;
-                    /** @description The customer, by its reference. */
-                    customer?: string;
-                    /** @description From this instant (RFC 3339). */
-                    from?: string;
-                    /** @description Until before this one. */
-                    to?: string;
-                    /** @description `nl` or `en`, for a PDF. */
-                    lang?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The proof */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_certificates_proof"];
         put?: never;
         post?: never;
         delete?: never;
@@ -526,35 +272,7 @@ export interface paths {
             cookie?: never;
         };
         /** The figures of somebody who checks, of your own controller. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The figures */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Compliance"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_compliance_summary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -571,84 +289,10 @@ export interface paths {
             cookie?: never;
         };
         /** Lists customers by reference. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CustomerPage"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_customers"];
         put?: never;
         /** Adds a customer. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CustomerRequest"];
-                };
-            };
-            responses: {
-                /** @description Added */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CustomerView"];
-                    };
-                };
-                /** @description The reference is taken */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_customers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -663,89 +307,14 @@ export interface paths {
             cookie?: never;
         };
         /** One customer. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description Its reference */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The customer */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CustomerView"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_customers_ref"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Changes a customer. */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description Its reference */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CustomerChangeRequest"];
-                };
-            };
-            responses: {
-                /** @description The customer, changed */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CustomerView"];
-                    };
-                };
-                /** @description Recording needs a term and an agreement first */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        patch: operations["patch_customers_ref"];
         trace?: never;
     };
     "/v1/customers/{ref}/end-of-service": {
@@ -756,125 +325,12 @@ export interface paths {
             cookie?: never;
         };
         /** How the leaving of a customer stands; afterwards, what it came to. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description How it stands */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["EndOfService"];
-                    };
-                };
-                /** @description Refused, or it does not leave */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_customers_ref_end_of_service"];
         put?: never;
         /** Gives notice: nothing comes in any more, and at the end of the window everything is erased. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NoticeRequest"];
-                };
-            };
-            responses: {
-                /** @description Noticed */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["EndOfService"];
-                    };
-                };
-                /** @description It leaves already */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_customers_ref_end_of_service"];
         /** Withdraws a notice while the window is open: the customer stays. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description It stays */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description The window is over */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused, or it does not leave */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        delete: operations["delete_customers_ref_end_of_service"];
         options?: never;
         head?: never;
         patch?: never;
@@ -890,51 +346,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** The customer confirmed to have everything: erasing begins without waiting for the window. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ConfirmRequest"];
-                };
-            };
-            responses: {
-                /** @description Erasing begins */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["EndOfService"];
-                    };
-                };
-                /** @description That was confirmed before */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused, or it does not leave */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_customers_ref_end_of_service_finish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -955,42 +367,7 @@ export interface paths {
          * @description A recording that is restricted, lost, or past due and held is listed with the reason and not
          *     contained.
          */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ExportRequest"];
-                };
-            };
-            responses: {
-                /** @description The export, ready to be downloaded */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ExportView"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_customers_ref_export"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1005,40 +382,7 @@ export interface paths {
             cookie?: never;
         };
         /** How far the download of an export has come. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                    /** @description The export */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description How far */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ExportView"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_customers_ref_export_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1058,72 +402,7 @@ export interface paths {
          * The archive of an export: audio as it came, and a list as CSV and JSON.
          * @description The same bytes every time, so that a download goes on where it broke off: `Range`, `If-Range`.
          */
-        get: {
-            parameters: {
-                query?: never;
-                header?: {
-                    /** @description Which bytes, such as `bytes=1048576-` */
-                    Range?: string | null;
-                    /** @description The `ETag` the range belongs to */
-                    "If-Range"?: string | null;
-                };
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                    /** @description The export */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description All of it */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/zip": unknown;
-                    };
-                };
-                /** @description The range asked for */
-                206: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/zip": unknown;
-                    };
-                };
-                /** @description `export_broken`: a recording in it was erased, restricted or rectified before it was fetched; make a new one */
-                410: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The range lies outside */
-                416: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_customers_ref_export_id_zip"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1142,51 +421,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Extends a customer's floor because an authority asks for it, existing recordings included. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["FloorRequest"];
-                };
-            };
-            responses: {
-                /** @description The customer with its floor */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CustomerView"];
-                    };
-                };
-                /** @description Not longer than the floor, or over the ceiling */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_customers_ref_floor_extension"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1201,93 +436,9 @@ export interface paths {
             cookie?: never;
         };
         /** How a customer's recordings are kept, were kept, and will be kept. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Policy in force, change that waits, history */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RetentionView"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_customers_ref_retention"];
         /** Changes the policy. What gets shorter waits for the cooling-off and can be cancelled until then. */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangeRequest"];
-                };
-            };
-            responses: {
-                /** @description Set, and when it is in force */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ScheduledView"];
-                    };
-                };
-                /** @description The preview is stale or of another change, or a change waits */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description A term or a rule that cannot be; `field` names it */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        put: operations["put_customers_ref_retention"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1306,45 +457,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Cancels the change that is cooling off. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Cancelled */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Nothing waits */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        delete: operations["delete_customers_ref_retention_pending"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1360,51 +473,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** What another policy would do, counted exactly. Changes nothing. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The customer */
-                    ref: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PolicyRequest"];
-                };
-            };
-            responses: {
-                /** @description What would happen */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PreviewView"];
-                    };
-                };
-                /** @description A term or a rule that cannot be; `field` names it */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_customers_ref_retention_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1419,51 +488,7 @@ export interface paths {
             cookie?: never;
         };
         /** Lists what was erased. `Accept: text/csv` gives all of it as one file. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description Verified at or after this (RFC 3339). */
-                    from?: string;
-                    /** @description Verified before this (RFC 3339). */
-                    to?: string;
-                    /** @description `support` or `customer`. */
-                    class?: string;
-                    /** @description The customer, by its reference: your own is assumed. */
-                    customer?: string;
-                    /** @description Why they were erased, such as `term` or `request`. */
-                    cause?: string;
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page, or everything as CSV */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErasurePage"];
-                        "text/csv": string;
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_erasures"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1480,38 +505,7 @@ export interface paths {
             cookie?: never;
         };
         /** What is left to tell of an erased recording, and the certificate of it. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Tombstone and certificate */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Erased"];
-                    };
-                };
-                /** @description It is not erased, or somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_erasures_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1532,42 +526,7 @@ export interface paths {
          * @description It tells what was erased, when, why and how, and what remains until when. Its `status` is
          *     `complete` only when nothing remains. The same facts give the same bytes.
          */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `nl` or `en`; what the browser prefers unless said. */
-                    lang?: string;
-                };
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The certificate */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": Record<string, never>;
-                        "application/pdf": string;
-                    };
-                };
-                /** @description It is not erased, or somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_erasures_id_certificate"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1584,38 +543,7 @@ export interface paths {
             cookie?: never;
         };
         /** The signature of the certificate: a note (C2SP signed-note) over its SHA-256. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The note */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-                /** @description It is not erased, or somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_erasures_id_certificate_note"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1632,38 +560,92 @@ export interface paths {
             cookie?: never;
         };
         /** The proof that the certificate is in the log (C2SP tlog-proof). */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The proof */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-                /** @description It is not erased, or somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        get: operations["get_erasures_id_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Lists the packages: who got which recording and promised to destroy it when. */
+        get: operations["get_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One package. */
+        get: operations["get_evidence_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/{id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees to a package that somebody else asked for. */
+        post: operations["post_evidence_id_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/evidence/{id}/package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Fetches a package: a ZIP archive that `callvault verify` checks. Each time is on record. */
+        get: operations["get_evidence_id_package"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the vault itself does: nodes, store, keyring, what the doctor finds. */
+        get: operations["get_health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1680,97 +662,10 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the holds on recordings of your own, the newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `open` or `released`; both unless said. */
-                    state?: components["schemas"]["Openness"];
-                    /** @description `overdue`: only those whose review is. */
-                    review?: components["schemas"]["Review"];
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldPage"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_holds"];
         put?: never;
         /** Places a hold: nothing it keeps is erased before it is released. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewHold"];
-                };
-            };
-            responses: {
-                /** @description Placed */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldView"];
-                    };
-                };
-                /** @description A recording is unknown, or somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description `already_erased`: a recording is past the point of no return */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_holds"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1785,38 +680,7 @@ export interface paths {
             cookie?: never;
         };
         /** One hold. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The hold */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The hold */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldView"];
-                    };
-                };
-                /** @description There is none, or it is somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_holds_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1835,56 +699,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Asks for a hold to be released, or, as somebody else than who asked and who placed it, agrees. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The hold */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Released */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldView"];
-                    };
-                };
-                /** @description Asked for: it waits for a second person */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldView"];
-                    };
-                };
-                /** @description `second_person_required`, or your roles do not allow it */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_holds_id_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1901,51 +716,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Notes that somebody looked at a hold. A later day than before takes a second person. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The hold */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ReviewRequest"];
-                };
-            };
-            responses: {
-                /** @description Noted */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldView"];
-                    };
-                };
-                /** @description An extension that waits for a second person */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["HoldView"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_holds_id_review"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1960,37 +731,33 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the logs you may see: your own, and for the provider the one over all logs. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The logs */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Logs"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_ledger"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ledger/{log}/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for proof that recordings are there, without hearing any.
+         * @description Which chunks of which recordings are shown follows from the nonce and the checkpoint; each is
+         *     ciphertext, with its path to the `ct_root` that the ledger has of the recording. Recordings that
+         *     were accepted before there were roots are counted in `without_root` and cannot be proven. Keep the
+         *     answer in a file: `callvault verify --challenge` checks it offline. What is missing or was changed
+         *     is said in `status`. One of these at a time, and six at once of one caller.
+         */
+        post: operations["post_ledger_log_challenge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2005,38 +772,7 @@ export interface paths {
             cookie?: never;
         };
         /** The last checkpoint of a log: a signed note (C2SP tlog-checkpoint). */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description `provider`, `top` or an opaque id */
-                    log: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The note */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-                /** @description There is none, or it is somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_ledger_log_checkpoint"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2053,40 +789,7 @@ export interface paths {
             cookie?: never;
         };
         /** A proof that an entry is in a log, for a file of its own (C2SP tlog-proof). */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description `provider`, `top` or an opaque id */
-                    log: string;
-                    /** @description The place of the entry, from 0 */
-                    index: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The proof */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "text/plain": unknown;
-                    };
-                };
-                /** @description There is none, or it is somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_ledger_log_proof_index"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2107,40 +810,58 @@ export interface paths {
          * @description `tile` is `<level>/<n>` or `entries/<n>`, with `.p/<width>` behind it for one that is not full;
          *     `<n>` in groups of three digits, such as `x001/234`.
          */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description `provider`, `top` or an opaque id */
-                    log: string;
-                    /** @description Which tile */
-                    tile: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Its bytes */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/octet-stream": unknown;
-                    };
-                };
-                /** @description There is none, or it is somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        get: operations["get_ledger_log_tile_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** Signs a browser in that comes back. */
+        get: operations["get_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends a browser to where people sign in. */
+        get: operations["get_oidc_start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom you can share a training set with. */
+        get: operations["get_people"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2157,59 +878,7 @@ export interface paths {
             cookie?: never;
         };
         /** The audio, by ticket. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `original` or `wav`. */
-                    as?: components["schemas"]["Form"];
-                };
-                header?: never;
-                path: {
-                    /** @description From `POST …/playback` */
-                    ticket: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description All of it */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "audio/*": unknown;
-                    };
-                };
-                /** @description The range asked for */
-                206: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "audio/*": unknown;
-                    };
-                };
-                /** @description The ticket is unknown or has expired */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description As for the audio */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_playback_ticket"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2226,40 +895,7 @@ export interface paths {
             cookie?: never;
         };
         /** How retention terms were changed. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ToldPage"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_policy_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2276,123 +912,14 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the recordings you may know of, newest first. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `support` or `customer`. */
-                    class?: string;
-                    /** @description The customer, by its reference: your own is assumed. */
-                    customer?: string;
-                    /** @description Calls that began at or after this (RFC 3339). */
-                    from?: string;
-                    /** @description Calls that began before this (RFC 3339). */
-                    to?: string;
-                    /** @description A number that called or was called. Withheld calls are never found by number. */
-                    number?: string;
-                    /** @description Who answered. */
-                    agent?: string;
-                    /** @description The queue or group. */
-                    queue?: string;
-                    /** @description `inbound`, `outbound` or `internal`. */
-                    direction?: string;
-                    /** @description At least this many seconds. */
-                    min_duration?: number;
-                    /** @description At most this many seconds. */
-                    max_duration?: number;
-                    /** @description `stored`, `erasing`, `audio_erased`, `tombstone` or `lost`; live recordings unless said. */
-                    state?: string;
-                    /** @description A number or an agent. */
-                    q?: string;
-                    /** @description How many: 1 to 200, 50 unless said. */
-                    limit?: number;
-                    /** @description The `next` of the page before. */
-                    cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description A page */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecordingPage"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_recordings"];
         put?: never;
         /**
          * Takes a recording in, as a form.
          * @description One audio part under any name, with or without a file name; the metadata as form fields or as
          *     one JSON part `metadata`. Send the fields before the audio when it is larger than 5 MiB.
          */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "multipart/form-data": Record<string, never>;
-                };
-            };
-            responses: {
-                /** @description The same upload came before */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecordingView"];
-                    };
-                };
-                /** @description Durable: object, row and ledger entry */
-                201: {
-                    headers: {
-                        /** @description The recording */
-                        Location?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecordingView"];
-                    };
-                };
-                /** @description The store or the index is away; nothing was stored */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused; nothing was stored */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_recordings"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2407,97 +934,34 @@ export interface paths {
             cookie?: never;
         };
         /** One recording. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The recording, as far as you may see it */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecordingView"];
-                    };
-                };
-                /** @description There is none, or it is somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_recordings_id"];
         /**
          * Takes a recording in, as the raw body (`curl -T`, `FreeSWITCH`).
          * @description The metadata is in the query string or in `Callvault-*` headers, such as `Callvault-Ended-At`.
          *     The file name is not kept.
          */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description A file name of any kind; not kept */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/octet-stream": number[];
-                };
-            };
-            responses: {
-                /** @description The same upload came before */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecordingView"];
-                    };
-                };
-                /** @description Durable: object, row and ledger entry */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RecordingView"];
-                    };
-                };
-                /** @description The store or the index is away; nothing was stored */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused; nothing was stored */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        put: operations["put_recordings_id"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/accesses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /**
+         * Who heard one recording, by a pseudonym, what for, and how much of it.
+         * @description For a customer's administrator (its own), compliance and auditors, who see refusals too; and for
+         *     the agent whose call it is.
+         */
+        get: operations["get_recordings_id_accesses"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2514,110 +978,10 @@ export interface paths {
         };
         /**
          * The audio.
-         * @description Honours `Range` (one or several), `If-Range` and `If-None-Match`, in both forms.
+         * @description Honours `Range` (one or several), `If-Range` and `If-None-Match`, in every form. Parts that are
+         *     muted are silence of the same length, unless the purpose is evidence or disclosure.
          */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `training`, `evidence`, `own_use`, `rights` or `disclosure`. Required. */
-                    purpose?: string;
-                    /** @description The case it serves: required for evidence, rights and disclosure. */
-                    case?: string;
-                    /** @description `original` (as it came) or `wav` (PCM16 WAV, whatever the codec). */
-                    as?: components["schemas"]["Form"];
-                };
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description All of it */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "audio/*": unknown;
-                    };
-                };
-                /** @description The range asked for */
-                206: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "audio/*": unknown;
-                    };
-                };
-                /** @description `purpose_required` */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description `purpose_not_allowed` */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description There is none, or it is somebody else's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description `past_due` or `erased`, with the tombstone */
-                410: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The range lies outside */
-                416: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description `restricted` */
-                423: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The store is away */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_recordings_id_audio"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2636,64 +1000,102 @@ export interface paths {
         get?: never;
         put?: never;
         /** Erases a recording before its term ends. There is no way back. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ErasureRequest"];
-                };
-            };
-            responses: {
-                /** @description Erased, and what is left */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Tombstone"];
-                    };
-                };
-                /** @description `held`, `below_floor` or `suspended`: a rule that comes first keeps it */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Erased already */
-                410: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_recordings_id_erasure"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a package: the audio as it came, its history and the proof of both.
+         * @description There is one when a second person agreed.
+         */
+        post: operations["post_recordings_id_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/mutes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the muted parts of a recording. */
+        get: operations["get_recordings_id_mutes"];
+        put?: never;
+        /** Mutes a part: silence for every purpose but evidence and disclosure. The original stays. */
+        post: operations["post_recordings_id_mutes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/mutes/{mute}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a mark away again. */
+        delete: operations["delete_recordings_id_mutes_mute"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The notes at a recording that you may train with. */
+        get: operations["get_recordings_id_notes"];
+        put?: never;
+        /** Writes a note at a place in a recording, or over a part of it. */
+        post: operations["post_recordings_id_notes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/notes/{note}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drops a note that you wrote. */
+        delete: operations["delete_recordings_id_notes_note"];
+        options?: never;
+        head?: never;
+        /** Changes a note that you wrote. */
+        patch: operations["patch_recordings_id_notes_note"];
         trace?: never;
     };
     "/v1/recordings/{id}/objection": {
@@ -2706,93 +1108,9 @@ export interface paths {
         get?: never;
         put?: never;
         /** Notes an objection: nobody trains with the recording any more. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ObjectionRequest"];
-                };
-            };
-            responses: {
-                /** @description Noted */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_recordings_id_objection"];
         /** Decides an objection. A granted one erases the recording; there is no way back. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["DecisionRequest"];
-                };
-            };
-            responses: {
-                /** @description Granted: erased, and what is left */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Tombstone"];
-                    };
-                };
-                /** @description Refused or withdrawn */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description The person was not told, or a rule that comes first keeps it */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        delete: operations["delete_recordings_id_objection"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2808,42 +1126,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Gives an address that an `<audio>` element can play from, for a short while. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["TicketRequest"];
-                };
-            };
-            responses: {
-                /** @description The address */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TicketResponse"];
-                    };
-                };
-                /** @description As for the audio */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_recordings_id_playback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2860,84 +1143,26 @@ export interface paths {
         get?: never;
         put?: never;
         /** Restricts the use of a recording: it is kept, and nobody can hear it. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RestrictionRequest"];
-                };
-            };
-            responses: {
-                /** @description Restricted */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_recordings_id_restriction"];
         /** Lifts the restriction of a case. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["LiftingRequest"];
-                };
-            };
-            responses: {
-                /** @description Lifted */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description The request was refused and the person not told */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        delete: operations["delete_recordings_id_restriction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        /** Gives a recording these tags and no others. */
+        put: operations["put_recordings_id_tags"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2951,45 +1176,7 @@ export interface paths {
             cookie?: never;
         };
         /** The waveform. */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description `training`, `evidence`, `own_use`, `rights` or `disclosure`. Required. */
-                    purpose?: string;
-                    /** @description The case it serves: required for evidence, rights and disclosure. */
-                    case?: string;
-                    /** @description `original` (as it came) or `wav` (PCM16 WAV, whatever the codec). */
-                    as?: components["schemas"]["Form"];
-                };
-                header?: never;
-                path: {
-                    /** @description The recording */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The peaks */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Drawing"];
-                    };
-                };
-                /** @description As for the audio */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_recordings_id_waveform"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3009,36 +1196,236 @@ export interface paths {
          * The rows of the register of processing (GDPR art. 30), made from the running configuration, in
          *     Dutch and English.
          */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The rows */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Register"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_register"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/restrictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the restrictions that nobody lifted and the objections that nobody decided yet. */
+        get: operations["get_restrictions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in, and the token that goes with what changes something. */
+        get: operations["get_session"];
+        put?: never;
+        /** Signs a browser in with a cookie. */
+        post: operations["post_session"];
+        /** Signs the browser out. */
+        delete: operations["delete_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists where you are signed in. */
+        get: operations["get_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of your own sessions. */
+        delete: operations["delete_sessions_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how people sign in. */
+        get: operations["get_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The PBXs that send recordings, and what came from each. */
+        get: operations["get_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists tokens, without their secrets. */
+        get: operations["get_tokens"];
+        put?: never;
+        /** Makes a token for a machine. People get accounts, to whose roles a second person agrees. */
+        post: operations["post_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a token back, at once. */
+        delete: operations["delete_tokens_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sets that you made or that are shared with you. */
+        get: operations["get_training_sets"];
+        put?: never;
+        /** Makes a training set. */
+        post: operations["post_training_sets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One training set. */
+        get: operations["get_training_sets_id"];
+        put?: never;
+        post?: never;
+        /** Drops a set that you made. The recordings in it stay. */
+        delete: operations["delete_training_sets_id"];
+        options?: never;
+        head?: never;
+        /** Renames a set that you made, or shares it. */
+        patch: operations["patch_training_sets_id"];
+        trace?: never;
+    };
+    "/v1/training-sets/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The items of a set that you may hear now. */
+        get: operations["get_training_sets_id_items"];
+        put?: never;
+        /** Adds a recording, or a part of it, at the end of a set that you made. */
+        post: operations["post_training_sets_id_items"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-sets/{id}/items/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an item out of a set that you made. */
+        delete: operations["delete_training_sets_id_items_item"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/training-sets/{id}/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Puts the items of a set that you made in another order. */
+        put: operations["put_training_sets_id_order"];
         post?: never;
         delete?: never;
         options?: never;
@@ -3054,79 +1441,10 @@ export interface paths {
             cookie?: never;
         };
         /** Lists the endpoints, without their secrets. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description The endpoints */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WebhookList"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_webhooks"];
         put?: never;
         /** Adds an endpoint. It hears of what happens from now on, of its own controller's only. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["WebhookRequest"];
-                };
-            };
-            responses: {
-                /** @description Added */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Added"];
-                    };
-                };
-                /** @description Not an address that events may go to */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_webhooks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3144,36 +1462,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Removes an endpoint, with what was on its way to it. */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The endpoint */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Removed */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        delete: operations["delete_webhooks_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3187,38 +1476,7 @@ export interface paths {
             cookie?: never;
         };
         /** What was given up, after twenty attempts or three days. */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The endpoint */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description What was given up */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DeadList"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get: operations["get_webhooks_id_dead"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3237,38 +1495,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Tries again what was given up. */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description The endpoint */
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Taken up again */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Retried"];
-                    };
-                };
-                /** @description Refused */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        post: operations["post_webhooks_id_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3279,6 +1506,115 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One access to a recording. */
+        Access: {
+            /**
+             * Format: date-time
+             * @description When it began; of older entries, when it was told.
+             */
+            at: string;
+            /** @description Who, by a pseudonym. */
+            by?: string | null;
+            /**
+             * Format: int64
+             * @description How many percent of the recording's time were heard.
+             */
+            coverage?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended; none while it goes on.
+             */
+            ended_at?: string | null;
+            /** @description `access.played`, `access.exported` or `access.denied`. */
+            event: string;
+            /** @description Whether it goes on. */
+            open: boolean;
+            /** @description What for. */
+            purpose?: string | null;
+        };
+        /** @description A page of who heard a recording. */
+        AccessPage: {
+            /** @description The accesses: what goes on, then the last first. */
+            items: components["schemas"]["Access"][];
+            /** @description The cursor of the next page, `null` on the last one. */
+            next?: string | null;
+        };
+        /** @description What changes; what is absent stays. */
+        AccountChangeRequest: {
+            /** @description Which agent its holder is; null for none. */
+            agent?: string | null;
+            /** @description Whether nobody can sign in with it. */
+            disabled?: boolean | null;
+            /** @description The lines it is kept to; null for all of them. */
+            lines?: string[] | null;
+            /** @description Whether calls of others do not exist for its holder. */
+            own_calls_only?: boolean | null;
+            /** @description Whether its holder gets a new password. */
+            reset_password?: boolean;
+            /** @description Whether its holder lost the second factor. */
+            reset_second_factor?: boolean;
+            /** @description What its holder is. */
+            roles?: string[] | null;
+        };
+        /** @description A page of accounts. */
+        AccountPage: {
+            /** @description The newest first. */
+            items: components["schemas"]["AccountView"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
+        };
+        /** @description An account to be made. */
+        AccountRequest: {
+            /** @description Which agent of recorded calls its holder is. */
+            agent?: string | null;
+            /** @description The customer it belongs to: required for a customer's roles. */
+            customer?: string | null;
+            /** @description The lines a customer's listener is kept to. */
+            lines?: string[] | null;
+            /** @description What its holder is called and signs in with. */
+            name: string;
+            /** @description Whether calls of others do not exist for its holder. */
+            own_calls_only?: boolean;
+            /**
+             * Format: uuid
+             * @description Another account or token of the same person: they are never each other's second person.
+             */
+            person?: string | null;
+            /** @description What its holder is. */
+            roles: string[];
+        };
+        /** @description An account, as the API shows it. */
+        AccountView: {
+            /** @description Which agent of recorded calls its holder is. */
+            agent?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description The reference of the customer it belongs to. */
+            customer?: string | null;
+            /**
+             * Format: uuid
+             * @description Its identifier: the pseudonym of its holder in the ledger.
+             */
+            id: string;
+            /** @description The lines it is kept to. */
+            lines?: string[] | null;
+            /** @description Whether it has a password here; otherwise its holder signs in elsewhere. */
+            local: boolean;
+            /** @description What its holder is called and signs in with. */
+            name: string;
+            /** @description Whether calls of others do not exist for its holder. */
+            own_calls_only: boolean;
+            proposed?: components["schemas"]["ProposedView"] | null;
+            /** @description What its holder is. */
+            roles: string[];
+            /** @description Whether signing in takes a code. */
+            second_factor: boolean;
+            /** @description `active` or `disabled`. */
+            state: string;
+        };
         /** @description An endpoint that was added, with its secret. */
         Added: components["schemas"]["WebhookView"] & {
             /** @description What requests to it are signed with (Standard Webhooks). Shown only this once. */
@@ -3313,11 +1649,11 @@ export interface components {
              * @description Its identifier.
              */
             id: string;
-            /** @description `hold.release` or `hold.extend`. */
+            /** @description `hold.release`, `hold.extend` or `evidence.package`. */
             kind: string;
             /**
              * Format: uuid
-             * @description What it is about: for holds, the hold.
+             * @description What it is about: the hold, or the package.
              */
             subject: string;
         };
@@ -3327,6 +1663,13 @@ export interface components {
             en: string;
             /** @description In Dutch. */
             nl: string;
+        };
+        /** @description What somebody asks for. */
+        Challenge: {
+            /** @description 16 to 128 letters, digits, `-` and `_`, which nobody could know before. */
+            nonce: string;
+            /** @description How many samples: 1 to 300. 300 find a loss of 1 % with 95 %. */
+            samples: number;
         };
         /** @description What the policy shall be, and why. */
         ChangeRequest: {
@@ -3340,6 +1683,11 @@ export interface components {
             reason: string;
             /** @description The most specific one counts: line or user, then queue, then direction. */
             rules?: components["schemas"]["RuleBody"][];
+        };
+        /** @description A code of the second factor. */
+        CodeRequest: {
+            /** @description What the app shows now. */
+            code: string;
         };
         /** @description The figures. */
         Compliance: {
@@ -3402,6 +1750,11 @@ export interface components {
             ledger_size: number;
             /**
              * Format: int64
+             * @description How often somebody heard far more recordings than the others on a day, in the last 30 days.
+             */
+            listening_outliers_30d: number;
+            /**
+             * Format: int64
              * @description Lost.
              */
             lost: number;
@@ -3435,6 +1788,11 @@ export interface components {
              * @description When the first of them was due.
              */
             overdue_since?: string | null;
+            /**
+             * Format: int64
+             * @description Erased recordings whose object was in the store again and not absent since.
+             */
+            reappeared: number;
             /** @description When store and index were last compared. */
             reconciled_at?: string | null;
             /**
@@ -3442,8 +1800,20 @@ export interface components {
              * @description Whose audio is there.
              */
             stored: number;
+            /**
+             * Format: int64
+             * @description Of those: how many keep failing.
+             */
+            stuck: number;
             /** @description Past due and kept, by ground. */
             suspended: {
+                [key: string]: number;
+            };
+            /**
+             * @description Past their point of no return and not verifiably gone, by why: the store still has the
+             *     object (`present`) or versions of it (`versions_remain`), or does not say (`unknown`).
+             */
+            unverified: {
                 [key: string]: number;
             };
         };
@@ -3587,6 +1957,13 @@ export interface components {
             /** @description Per channel, per bucket: the lowest and the highest sample, −1 to 1. */
             peaks: number[][][];
         };
+        /** @description A service that says who somebody is. */
+        Elsewhere: {
+            /** @description What it is called. */
+            name: string;
+            /** @description Where a browser goes. */
+            url: string;
+        };
         /** @description How the leaving of a customer stands: what a certificate of it will say. */
         EndOfService: {
             /**
@@ -3726,6 +2103,13 @@ export interface components {
              */
             recordings: number;
         };
+        /** @description A page of packages. */
+        EvidencePage: {
+            /** @description The packages, those asked for last first. */
+            items: components["schemas"]["PackageView"][];
+            /** @description The cursor of the next page, `null` on the last one. */
+            next?: string | null;
+        };
         /** @description What to take along. */
         ExportRequest: {
             /** @description The opaque reference of the case it serves. */
@@ -3813,6 +2197,41 @@ export interface components {
             /** @description The floor from now on, such as `P7Y`. */
             until_term: string;
         };
+        /**
+         * @description The form in which a recording is heard.
+         * @enum {string}
+         */
+        Form: "original" | "wav" | "opus";
+        /** @description How the vault does. */
+        Health: {
+            /**
+             * Format: date-time
+             * @description When it was looked at; an answer counts for a minute.
+             */
+            checked_at: string;
+            /** @description What the doctor finds. */
+            findings: components["schemas"]["HealthFinding"][];
+            /** @description The keyring. */
+            keyring: components["schemas"]["KeyringHealth"];
+            /**
+             * Format: date
+             * @description The day of the last forgetting, if there was one.
+             */
+            last_forgetting?: string | null;
+            /** @description The processes that serve, those that were silent for less than a day included. */
+            nodes: components["schemas"]["NodeView"][];
+            /** @description The object store. */
+            store: components["schemas"]["StoreHealth"];
+        };
+        /** @description One thing that was looked at. */
+        HealthFinding: {
+            /** @description What. */
+            check: string;
+            /** @description What was found, and what to do if it is not in order. */
+            detail: string;
+            /** @description `ok`, `warning` or `wrong`. */
+            status: string;
+        };
         /** @description A page of holds. */
         HoldPage: {
             /** @description The holds, the newest first. */
@@ -3876,6 +2295,33 @@ export interface components {
             /** @description Calls that began before this (RFC 3339). */
             to?: string | null;
         };
+        /** @description A page of items. */
+        ItemPage: {
+            /** @description The items that you may hear now, in the order of the set. A page can hold less than it has room for. */
+            items: components["schemas"]["ItemView"][];
+            /** @description The cursor of the next page, `null` on the last one. */
+            next?: string | null;
+        };
+        /** @description An item. */
+        ItemView: {
+            /**
+             * Format: double
+             * @description From where on, in seconds.
+             */
+            from?: number | null;
+            /**
+             * Format: uuid
+             * @description Which one.
+             */
+            id: string;
+            /** @description The recording, as far as you may see it. */
+            recording: components["schemas"]["RecordingView"];
+            /**
+             * Format: double
+             * @description Up to where.
+             */
+            to?: number | null;
+        };
         /** @description What keeps recordings of a customer that leaves. */
         Keeper: {
             /** @description `hold` or `restriction`. */
@@ -3891,6 +2337,32 @@ export interface components {
             review_on: string;
             /** @description The kind of the hold, or the ground of the restriction. */
             why: string;
+        };
+        /** @description How the keyring does. */
+        KeyringHealth: {
+            /** @description How many controllers have one. */
+            controllers: number;
+            /** @description How many days have keys. */
+            days: number;
+            /**
+             * Format: int64
+             * @description Counts roots: every forgetting makes a new one.
+             */
+            epoch: number;
+            /**
+             * Format: date
+             * @description No day before this one opens any more.
+             */
+            forgotten_before: string;
+            /**
+             * Format: date
+             * @description The first day that has a key.
+             */
+            oldest_day?: string | null;
+            /** @description The copies of the root. */
+            replicas: components["schemas"]["ReplicaView"][];
+            /** @description Whether something of an old root could still be there. */
+            unfinished: boolean;
         };
         /** @description Seconds from due to gone, of the erasures by term of the last 90 days. */
         LagView: {
@@ -3960,6 +2432,61 @@ export interface components {
             /** @description There is never another page. */
             next?: string | null;
         };
+        /** @description A token that was made. */
+        MadeToken: {
+            /**
+             * Format: uuid
+             * @description Its identifier: the pseudonym of its holder in the ledger.
+             */
+            id: string;
+            /** @description The token itself. Shown only this once. */
+            token: string;
+        };
+        /** @description A part to be muted. */
+        MuteRequest: {
+            /**
+             * Format: double
+             * @description Where it begins, in seconds.
+             */
+            from: number;
+            /** @description `card_data` or `bystander`. */
+            reason: string;
+            /**
+             * Format: double
+             * @description Where it ends, in seconds.
+             */
+            to: number;
+        };
+        /** @description A muted part, as the API shows it. */
+        MuteView: {
+            /**
+             * Format: double
+             * @description Where it begins, in seconds.
+             */
+            from: number;
+            /**
+             * Format: uuid
+             * @description Its identifier.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was marked.
+             */
+            marked_at: string;
+            /** @description `card_data` or `bystander`. */
+            reason: string;
+            /**
+             * Format: double
+             * @description Where it ends, in seconds.
+             */
+            to: number;
+        };
+        /** @description The muted parts of a recording, in their order. */
+        Mutes: {
+            /** @description At most 200. */
+            items: components["schemas"]["MuteView"][];
+        };
         /** @description A hold to be placed. Everything is required, and either recordings or a filter. */
         NewHold: {
             /** @description The opaque reference of the case behind it. */
@@ -3975,6 +2502,138 @@ export interface components {
              */
             review_on?: string | null;
         };
+        /** @description An item to be added. */
+        NewItem: {
+            /**
+             * Format: double
+             * @description From where on, in seconds; its beginning unless said.
+             */
+            from?: number | null;
+            /**
+             * Format: uuid
+             * @description Which recording.
+             */
+            recording: string;
+            /**
+             * Format: double
+             * @description Up to where; its end unless said.
+             */
+            to?: number | null;
+        };
+        /** @description A note to be written. */
+        NewNote: {
+            /**
+             * Format: double
+             * @description Where, in seconds from the beginning.
+             */
+            at: number;
+            /** @description What. Numbers of people are refused. */
+            text: string;
+            /**
+             * Format: double
+             * @description Up to where, if it is about a part.
+             */
+            to?: number | null;
+        };
+        /** @description A second factor that is to be put into an app, and confirmed with a code of it. */
+        NewSecondFactor: {
+            /** @description What is typed into an app. */
+            secret: string;
+            /** @description The same as an address, for a picture. */
+            uri: string;
+        };
+        /** @description A set to be made. */
+        NewSet: {
+            /** @description What it is called. Numbers of people are refused. */
+            name: string;
+        };
+        /** @description A process that serves. */
+        NodeView: {
+            /** @description Whether it said within ninety seconds that it is there. */
+            alive: boolean;
+            /**
+             * Format: int64
+             * @description How far its clock is ahead of the database server's, when there is another one to compare.
+             */
+            clock_offset_ms?: number | null;
+            /** @description Whether it erases and forgets. */
+            erases: boolean;
+            /**
+             * Format: uuid
+             * @description What it calls itself, since it started.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it said last that it is there.
+             */
+            seen_at: string;
+            /** @description Whether it signs the ledger. */
+            signs: boolean;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            started_at: string;
+            /** @description Which version it is. */
+            version: string;
+        };
+        /** @description What of a note changes. */
+        NoteChange: {
+            /**
+             * Format: double
+             * @description Where, in seconds from the beginning.
+             */
+            at?: number | null;
+            /** @description What. */
+            text?: string | null;
+            /**
+             * Format: double
+             * @description Up to where; `null` for a note at one place.
+             */
+            to?: number | null;
+        };
+        /** @description A page of notes. */
+        NotePage: {
+            /** @description The notes, in the order of the call. */
+            items: components["schemas"]["NoteView"][];
+            /** @description The cursor of the next page, `null` on the last one. */
+            next?: string | null;
+        };
+        /** @description A note. */
+        NoteView: {
+            /**
+             * Format: double
+             * @description Where, in seconds from the beginning.
+             */
+            at: number;
+            /** @description Who wrote it. */
+            author: components["schemas"]["Person"];
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            changed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Which one.
+             */
+            id: string;
+            /** @description Whether you wrote it, and so may change it. */
+            mine: boolean;
+            /** @description What. */
+            text: string;
+            /**
+             * Format: double
+             * @description Up to where, if it is about a part.
+             */
+            to?: number | null;
+        };
         /** @description Notice that a customer leaves. */
         NoticeRequest: {
             /** @description The opaque reference of the notice. */
@@ -3986,6 +2645,178 @@ export interface components {
         ObjectionRequest: {
             /** @description The opaque reference of the case behind it. */
             case: string;
+        };
+        /** @description A page of what is open. */
+        OpenPage: {
+            /** @description Restrictions and objections, the longest open first. */
+            items: components["schemas"]["OpenRestriction"][];
+            /** @description The cursor of the next page, `null` on the last one. */
+            next?: string | null;
+        };
+        /** @description A restriction or an objection that is open. */
+        OpenRestriction: {
+            /**
+             * Format: uuid
+             * @description Who noted it, by a pseudonym.
+             */
+            by: string;
+            /** @description The opaque reference of the case behind it. */
+            case: string;
+            /** @description Why: `accuracy`, `unlawful`, `claim` or `objection_pending`; of an objection nothing. */
+            ground?: string | null;
+            /** @description `restriction` or `objection`. */
+            kind: string;
+            /**
+             * Format: uuid
+             * @description Of which recording.
+             */
+            recording: string;
+            /** @description The day by which somebody looks again, of a restriction. */
+            review_on?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        };
+        /** @enum {string} */
+        Openness: "open" | "released";
+        /** @description The order of a set. */
+        Order: {
+            /** @description The items from the first to the last. What is not named comes after them. */
+            items: string[];
+        };
+        /** @description One of somebody's own sessions. */
+        OwnSession: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            created_at: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description When it ends, whatever is done.
+             */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @description Its identifier.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When something was done in it last, to the minute.
+             */
+            last_seen_at: string;
+        };
+        /** @description One's own sessions. */
+        OwnSessions: {
+            /** @description The newest first, at most 200. */
+            items: components["schemas"]["OwnSession"][];
+            /** @description Always null: they fit on a page. */
+            next?: string | null;
+        };
+        /** @description A package that is asked for. */
+        PackageRequest: {
+            /** @description The opaque reference of the case behind it. */
+            case: string;
+            /** @description The day by which the recipient promised to destroy it (`2026-12-31`). */
+            destroy_by: string;
+            /** @description The language of the cover sheet: `nl` (unless said) or `en`. */
+            language?: string | null;
+            /** @description Who gets it. Sealed, and never in the ledger. */
+            recipient: string;
+        };
+        /** @description A package, as the API shows it. */
+        PackageView: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            approved_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Who agreed.
+             */
+            approved_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            asked_at: string;
+            /**
+             * Format: uuid
+             * @description Who asked: a pseudonym.
+             */
+            asked_by: string;
+            /** @description The case behind it. */
+            case: string;
+            /** @description The day by which the recipient promised to destroy it. */
+            destroy_by: string;
+            /**
+             * Format: int32
+             * @description How often it was fetched.
+             */
+            handed_out: number;
+            /**
+             * Format: date-time
+             * @description When it was fetched last.
+             */
+            handed_out_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Its identifier.
+             */
+            id: string;
+            /** @description The language of the cover sheet. */
+            language: string;
+            /** @description Whether the day of the promise has passed and a copy is outside. */
+            overdue: boolean;
+            /** @description `evidence` or `disclosure`. */
+            purpose: string;
+            /** @description Who gets it. Not shown to auditors. */
+            recipient?: string | null;
+            /**
+             * Format: uuid
+             * @description The recording in it.
+             */
+            recording: string;
+            /** @description `asked`, `approved`, `handed_out` or `refused`. */
+            state: string;
+        };
+        /** @description A new password. */
+        PasswordRequest: {
+            /** @description The new one: at least twelve characters, not one that is tried first, not the name. */
+            new: string;
+            /** @description The old one. */
+            old: string;
+        };
+        /** @description The people of a controller. */
+        People: {
+            /** @description All of them but you. */
+            items: components["schemas"]["Person"][];
+        };
+        /** @description Somebody: a pseudonym and a name. */
+        Person: {
+            /**
+             * Format: uuid
+             * @description Their pseudonym.
+             */
+            id: string;
+            /** @description What they are called; empty when nobody knows any more. */
+            name: string;
+        };
+        /** @description Somebody, to others of the same controller. */
+        PersonView: {
+            /**
+             * Format: uuid
+             * @description The pseudonym in the ledger.
+             */
+            id: string;
+            /** @description The name. */
+            name: string;
         };
         /**
          * @description Where a customer is that leaves.
@@ -4098,6 +2929,21 @@ export interface components {
              */
             version: number;
         };
+        /** @description Roles that wait for a second person. */
+        ProposedView: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: uuid
+             * @description Who proposed them: a pseudonym.
+             */
+            by: string;
+            /** @description Which. */
+            roles: string[];
+        };
         /** @description A page of recordings. */
         RecordingPage: {
             /** @description The recordings, newest call first. */
@@ -4162,6 +3008,16 @@ export interface components {
             id: string;
             /** @description The line or user. */
             line?: string | null;
+            /**
+             * Format: int32
+             * @description How many parts are muted for every purpose but evidence and disclosure.
+             */
+            muted: number;
+            /**
+             * Format: int64
+             * @description How many notes there are, for those who train with it.
+             */
+            notes: number;
             /** @description Whether somebody objected: nobody trains with it then. */
             objected: boolean;
             /** @description Whether the vault can decode it (`as=wav`, waveform). */
@@ -4196,6 +3052,8 @@ export interface components {
             started_at?: string | null;
             /** @description `stored`, `erasing`, `audio_erased`, `tombstone` or `lost`. */
             state: string;
+            /** @description Words it is found by, for those who train with it. */
+            tags: string[];
             /** @description Why not, if it cannot. */
             unplayable_reason?: string | null;
             /** @description Whether the caller withheld the number. */
@@ -4241,6 +3099,15 @@ export interface components {
              */
             restricted: number;
         };
+        /** @description A copy of the root. */
+        ReplicaView: {
+            /** @description What was found. */
+            detail: string;
+            /** @description Which one. */
+            name: string;
+            /** @description Whether it is as it should be. */
+            ok: boolean;
+        };
         /** @description A restriction. */
         RestrictionRequest: {
             /** @description The opaque reference of the case behind it. */
@@ -4279,6 +3146,8 @@ export interface components {
              */
             retried: number;
         };
+        /** @enum {string} */
+        Review: "overdue";
         /** @description The day of the next review. */
         ReviewRequest: {
             /** @description Such as `2026-07-01`. */
@@ -4313,6 +3182,77 @@ export interface components {
             /** @description Its term. */
             term: string;
         };
+        /** @description Who is signed in, as the API shows it to themselves. */
+        SessionView: {
+            /** @description Which agent of recorded calls they are. */
+            agent?: string | null;
+            /**
+             * Format: uuid
+             * @description Whose principal they are.
+             */
+            controller: string;
+            /** @description What goes with every request that changes something, as `X-CSRF-Token`. */
+            csrf: string;
+            /** @description The reference of their customer. */
+            customer?: string | null;
+            /**
+             * Format: date-time
+             * @description When they have to sign in again, whatever they do.
+             */
+            expires_at: string;
+            /** @description The lines they are kept to. */
+            lines?: string[] | null;
+            /** @description Whether the password is kept here. */
+            local: boolean;
+            /** @description Whether nothing else is done before the password is changed. */
+            must_change_password: boolean;
+            /** @description Who. */
+            person: components["schemas"]["PersonView"];
+            /** @description What they are. */
+            roles: string[];
+            /** @description Whether signing in takes a code. */
+            second_factor: boolean;
+        };
+        /** @description What of a set changes. */
+        SetChange: {
+            /** @description What it is called. */
+            name?: string | null;
+            /** @description Whom it is shared with: these and nobody else. */
+            shared_with?: string[] | null;
+        };
+        /** @description A page of sets. */
+        SetPage: {
+            /** @description The sets, the newest first. */
+            items: components["schemas"]["SetView"][];
+            /** @description The cursor of the next page, `null` on the last one. */
+            next?: string | null;
+        };
+        /** @description A set. */
+        SetView: {
+            /**
+             * Format: int64
+             * @description How many of its items can be heard now.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Which one.
+             */
+            id: string;
+            /** @description Whether that is you: then you may change it. */
+            mine: boolean;
+            /** @description What it is called. */
+            name: string;
+            /** @description Who made it. */
+            owner: components["schemas"]["Person"];
+            /** @description Whom it is shared with. */
+            shared_with: components["schemas"]["Person"][];
+        };
         /** @description What a change does to some recordings. */
         ShareView: {
             /** @description Erased earlier than now foreseen. */
@@ -4325,6 +3265,82 @@ export interface components {
             unchanged: components["schemas"]["TallyView"];
             /** @description Not erased by it. */
             untouched: components["schemas"]["UntouchedView"];
+        };
+        /** @description What somebody signs in with. */
+        SignInRequest: {
+            /** @description The code of the app, when there is a second factor. */
+            code?: string | null;
+            /** @description The name. */
+            name: string;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description A source, as an operator sees it. */
+        SourceView: {
+            /** @description The only class it may send, if it is bound to one. */
+            class?: string | null;
+            /** @description The reference of the only customer it may send for, if it is bound to one. */
+            customer?: string | null;
+            /**
+             * Format: date-time
+             * @description When the last recording came, within ninety days.
+             */
+            last_received_at?: string | null;
+            /** @description Why: the code of the problem it was answered with. */
+            last_refusal?: string | null;
+            /**
+             * Format: date-time
+             * @description When an upload was refused last, within ninety days.
+             */
+            last_refused_at?: string | null;
+            /** @description The only lines it may send for, if it is bound to some. */
+            lines?: string[] | null;
+            /**
+             * Format: int64
+             * @description How many recordings came today (UTC).
+             */
+            received_today: number;
+            /**
+             * Format: int64
+             * @description How many came in seven days, today included.
+             */
+            received_week: number;
+            /**
+             * Format: int64
+             * @description How many uploads were refused in seven days.
+             */
+            refused_week: number;
+            /** @description What it is called. */
+            source: string;
+            /** @description How many of its tokens count. */
+            tokens: number;
+        };
+        /** @description The sources. */
+        Sources: {
+            /** @description By name. */
+            items: components["schemas"]["SourceView"][];
+            /** @description Always null: they fit on a page. */
+            next?: string | null;
+        };
+        /** @description How the object store does. */
+        StoreHealth: {
+            /** @description Whether it writes, reads and deletes. */
+            answers: boolean;
+            /** @description The country the objects are in. */
+            country: string;
+            /** @description What stands in the way of erasing, or of keeping. */
+            drift: string[];
+            /** @description `folder`, `bucket` or `objects`. */
+            kind: string;
+            /** @description Whether it locks objects; null when it does not say. */
+            lock?: boolean | null;
+            /** @description Whether it keeps versions: `off`, `on`, `suspended`, `unsupported`; null when it does not say. */
+            versioning?: string | null;
+        };
+        /** @description Words to find a recording by. */
+        Tags: {
+            /** @description At most 20, of at most 40 characters. */
+            tags: string[];
         };
         /** @description Some recordings. */
         TallyView: {
@@ -4361,6 +3377,68 @@ export interface components {
             /** @description The address. It works for one recording, one person and one purpose. */
             url: string;
         };
+        /** @description A page of tokens. */
+        TokenPage: {
+            /** @description The newest first, revoked ones included. */
+            items: components["schemas"]["TokenView"][];
+            /** @description The cursor of the next page. */
+            next?: string | null;
+        };
+        /** @description A token to be made. */
+        TokenRequest: {
+            /** @description The only class a source may send. */
+            class?: string | null;
+            /** @description The only customer a source may send for. */
+            customer?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends, if it does.
+             */
+            expires_at?: string | null;
+            /** @description The only lines a source may send for. */
+            lines?: string[] | null;
+            /** @description What it is for; for ingest it is the name of the source. */
+            name: string;
+            /** @description `ingest`, `operator` or `auditor`: people get accounts. */
+            roles: string[];
+        };
+        /** @description A token, as an operator sees it: without what it is. */
+        TokenView: {
+            /** @description The only class it may send. */
+            class?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description The reference of the customer it belongs to, or the only one it may send for. */
+            customer?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends, if it does.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Its identifier: the pseudonym of its holder in the ledger.
+             */
+            id: string;
+            /** @description The lines it is kept to. */
+            lines?: string[] | null;
+            /** @description Who or what it is for. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when it is revoked.
+             */
+            revoked_at?: string | null;
+            /** @description What its holder is. */
+            roles: string[];
+            /** @description The name of the source, when it sends. */
+            source?: string | null;
+            /** @description `valid`, `expired` or `revoked`. */
+            state: string;
+        };
         /** @description What an entry of the ledger tells. */
         Told: {
             /**
@@ -4370,15 +3448,22 @@ export interface components {
             at: string;
             /** @description Who, by a pseudonym. */
             by?: string | null;
+            /**
+             * Format: int64
+             * @description How many percent of the recording's time were heard in a playback.
+             */
+            coverage?: number | null;
             /** @description The rest: codes, ids and numbers. */
             details: Record<string, never>;
             /** @description What. */
             event: string;
             /**
              * Format: int64
-             * @description Its place in the ledger.
+             * @description Its place in the ledger; none of a playback that goes on.
              */
-            index: number;
+            index?: number | null;
+            /** @description Whether it goes on: its entry in the ledger comes when it ends. */
+            open: boolean;
             /** @description What for. */
             purpose?: string | null;
             /**
@@ -4441,20 +3526,14 @@ export interface components {
              * @description When.
              */
             at: string;
-            /**
-             * Format: uuid
-             * @description Who made it, by pseudonym.
-             */
-            by?: string | null;
+            /** @description Who made it: a pseudonym, or `command_line`. */
+            by: string;
             /**
              * Format: date-time
              * @description When it was called back.
              */
             cancelled_at?: string | null;
-            /**
-             * Format: uuid
-             * @description Who called it back.
-             */
+            /** @description Who called it back, in the same words. */
             cancelled_by?: string | null;
             /** @description How long recordings are kept that no rule covers. */
             default: string;
@@ -4492,6 +3571,12 @@ export interface components {
              */
             version: number;
         };
+        /** @description How people sign in. */
+        Ways: {
+            /** @description Whether with a name and a password of the vault. */
+            local: boolean;
+            oidc?: components["schemas"]["Elsewhere"] | null;
+        };
         /** @description The endpoints. */
         WebhookList: {
             /** @description All of them, the oldest first. */
@@ -4503,7 +3588,7 @@ export interface components {
         WebhookRequest: {
             /**
              * @description `recording.stored`, `recording.erased`, `recording.held`, `policy.changed`,
-             *     `ingest.refused`; all of them when there are none.
+             *     `ingest.refused`, `tenant.erased` (told to the provider); all of them when there are none.
              */
             events?: string[];
             /** @description Where it is: `https://…`, at a public address. */
@@ -4541,6 +3626,11 @@ export interface components {
             /** @description Where it is. */
             url: string;
         };
+        /** @description An account, and a password when one was made. */
+        WithPassword: components["schemas"]["AccountView"] & {
+            /** @description What its holder signs in with the first time. Shown only this once. */
+            password?: string | null;
+        };
         /** @description A witness. */
         WitnessItem: {
             /**
@@ -4561,9 +3651,6 @@ export interface components {
              */
             size: number;
         };
-        Openness: string;
-        Review: string;
-        Form: string;
     };
     responses: never;
     parameters: never;
@@ -4572,4 +3659,4341 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    get_healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+        };
+    };
+    get_readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+            /** @description Not all of them */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: boolean;
+                    };
+                };
+            };
+        };
+    };
+    get_accesses: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_account_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The old one is wrong, or the new one is no good */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_account_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description On */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not the code */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_account_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What goes into the app, once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSecondFactor"];
+                };
+            };
+            /** @description There is one already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_account_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not the code */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_accounts: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountRequest"];
+            };
+        };
+        responses: {
+            /** @description Made, with its first password */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithPassword"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_accounts_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_accounts_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The account, with the new password if there is one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithPassword"];
+                };
+            };
+            /** @description `own_account`: somebody else has to */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The last administrator stays */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_accounts_id_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account, with its new roles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description `second_person_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_accounts_id_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account, as it stays */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_approvals: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_approvals_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What was asked for */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `second_person_required`, or your roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no longer open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_approvals_id_refuse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What was asked for */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Refused */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description It is no longer open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_certificates: {
+        parameters: {
+            query?: {
+                /** @description `support` or `customer`. */
+                class?: string;
+                /** @description A day (UTC), such as 2026-06-01. */
+                day?: string;
+                /** @description The customer, by its reference. */
+                customer?: string;
+                /** @description From this instant (RFC 3339). */
+                from?: string;
+                /** @description Until before this one. */
+                to?: string;
+                /** @description `nl` or `en`, for a PDF. */
+                lang?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/pdf": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_certificates_note: {
+        parameters: {
+            query?: {
+                /** @description `support` or `customer`. */
+                class?: string;
+                /** @description A day (UTC), such as 2026-06-01. */
+                day?: string;
+                /** @description The customer, by its reference. */
+                customer?: string;
+                /** @description From this instant (RFC 3339). */
+                from?: string;
+                /** @description Until before this one. */
+                to?: string;
+                /** @description `nl` or `en`, for a PDF. */
+                lang?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The note */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_certificates_proof: {
+        parameters: {
+            query?: {
+                /** @description `support` or `customer`. */
+                class?: string;
+                /** @description A day (UTC), such as 2026-06-01. */
+                day?: string;
+                /** @description The customer, by its reference. */
+                customer?: string;
+                /** @description From this instant (RFC 3339). */
+                from?: string;
+                /** @description Until before this one. */
+                to?: string;
+                /** @description `nl` or `en`, for a PDF. */
+                lang?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_compliance_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compliance"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_customers: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_customers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerRequest"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerView"];
+                };
+            };
+            /** @description The reference is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_customers_ref: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its reference */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The customer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerView"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_customers_ref: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its reference */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description The customer, changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerView"];
+                };
+            };
+            /** @description Recording needs a term and an agreement first */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_customers_ref_end_of_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndOfService"];
+                };
+            };
+            /** @description Refused, or it does not leave */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_customers_ref_end_of_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeRequest"];
+            };
+        };
+        responses: {
+            /** @description Noticed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndOfService"];
+                };
+            };
+            /** @description It leaves already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_customers_ref_end_of_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It stays */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The window is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused, or it does not leave */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_customers_ref_end_of_service_finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            /** @description Erasing begins */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndOfService"];
+                };
+            };
+            /** @description That was confirmed before */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused, or it does not leave */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_customers_ref_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description The export, ready to be downloaded */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_customers_ref_export_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+                /** @description The export */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_customers_ref_export_id_zip: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Which bytes, such as `bytes=1048576-` */
+                Range?: string | null;
+                /** @description The `ETag` the range belongs to */
+                "If-Range"?: string | null;
+            };
+            path: {
+                /** @description The customer */
+                ref: string;
+                /** @description The export */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description The range asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description `export_broken`: a recording in it was erased, restricted or rectified before it was fetched; make a new one */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range lies outside */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_customers_ref_floor_extension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FloorRequest"];
+            };
+        };
+        responses: {
+            /** @description The customer with its floor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerView"];
+                };
+            };
+            /** @description Not longer than the floor, or over the ceiling */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_customers_ref_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Policy in force, change that waits, history */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionView"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_customers_ref_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Set, and when it is in force */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledView"];
+                };
+            };
+            /** @description The preview is stale or of another change, or a change waits */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A term or a rule that cannot be; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_customers_ref_retention_pending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nothing waits */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_customers_ref_retention_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The customer */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description What would happen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewView"];
+                };
+            };
+            /** @description A term or a rule that cannot be; `field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_erasures: {
+        parameters: {
+            query?: {
+                /** @description Verified at or after this (RFC 3339). */
+                from?: string;
+                /** @description Verified before this (RFC 3339). */
+                to?: string;
+                /** @description `support` or `customer`. */
+                class?: string;
+                /** @description The customer, by its reference: your own is assumed. */
+                customer?: string;
+                /** @description Why they were erased, such as `term` or `request`. */
+                cause?: string;
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or everything as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePage"];
+                    "text/csv": string;
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_erasures_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tombstone and certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
+                };
+            };
+            /** @description It is not erased, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_erasures_id_certificate: {
+        parameters: {
+            query?: {
+                /** @description `nl` or `en`; what the browser prefers unless said. */
+                lang?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/pdf": string;
+                };
+            };
+            /** @description It is not erased, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_erasures_id_certificate_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The note */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description It is not erased, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_erasures_id_proof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description It is not erased, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidencePage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description Refused, or there is none */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_evidence_id_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It can be fetched */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description `second_person_required`, or your roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no longer open */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_evidence_id_package: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The package */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Nobody agreed yet */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused, as for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it does; an answer counts for a minute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_holds: {
+        parameters: {
+            query?: {
+                /** @description `open` or `released`; both unless said. */
+                state?: components["schemas"]["Openness"];
+                /** @description `overdue`: only those whose review is. */
+                review?: components["schemas"]["Review"];
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_holds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHold"];
+            };
+        };
+        responses: {
+            /** @description Placed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description A recording is unknown, or somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_erased`: a recording is past the point of no return */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_holds_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hold */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_holds_id_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hold */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Released */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description Asked for: it waits for a second person */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description `second_person_required`, or your roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_holds_id_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hold */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewRequest"];
+            };
+        };
+        responses: {
+            /** @description Noted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description An extension that waits for a second person */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldView"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The logs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Logs"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_ledger_log_challenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `provider` or an opaque id */
+                log: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Challenge"];
+            };
+        };
+        responses: {
+            /** @description The answer (callvault.challenge/1) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nonce or number cannot be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ledger_log_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `provider`, `top` or an opaque id */
+                log: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The note */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ledger_log_proof_index: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `provider`, `top` or an opaque id */
+                log: string;
+                /** @description The place of the entry, from 0 */
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ledger_log_tile_tile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `provider`, `top` or an opaque id */
+                log: string;
+                /** @description Which tile */
+                tile: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description What stands for who they are. */
+                code?: string;
+                /** @description Which sign-in it is. */
+                state?: string;
+                /** @description Who says so. */
+                iss?: string;
+                /** @description Why not. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed in, and where they wanted to go */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `sign_in_refused`: known there, nobody here */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The provider does not answer */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_oidc_start: {
+        parameters: {
+            query?: {
+                /** @description A path of the vault. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such place */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not answer */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The people */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["People"];
+                };
+            };
+            /** @description You keep no training sets */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_playback_ticket: {
+        parameters: {
+            query?: {
+                /** @description `original`, `wav` or `opus`. */
+                as?: components["schemas"]["Form"];
+            };
+            header?: never;
+            path: {
+                /** @description From `POST …/playback` */
+                ticket: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": unknown;
+                };
+            };
+            /** @description The range asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": unknown;
+                };
+            };
+            /** @description The ticket is unknown or has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_policy_changes: {
+        parameters: {
+            query?: {
+                /** @description A customer, by its reference; the provider's compliance sees every customer's. */
+                customer?: string;
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings: {
+        parameters: {
+            query?: {
+                /** @description `support` or `customer`. */
+                class?: string;
+                /** @description The customer, by its reference: your own is assumed. */
+                customer?: string;
+                /** @description Calls that began at or after this (RFC 3339). */
+                from?: string;
+                /** @description Calls that began before this (RFC 3339). */
+                to?: string;
+                /** @description A number that called or was called. Withheld calls are never found by number. */
+                number?: string;
+                /** @description Who answered. */
+                agent?: string;
+                /** @description The queue or group. */
+                queue?: string;
+                /** @description `inbound`, `outbound` or `internal`. */
+                direction?: string;
+                /** @description At least this many seconds. */
+                min_duration?: number;
+                /** @description At most this many seconds. */
+                max_duration?: number;
+                /** @description `stored`, `erasing`, `audio_erased`, `tombstone` or `lost`; live recordings unless said. */
+                state?: string;
+                /** @description With this tag. */
+                tag?: string;
+                /**
+                 * @description A number or an agent; for those who train, also what tags and notes hold. Notes are looked
+                 *     through a part at a time: a page can hold fewer than there is room for, until `next` is null.
+                 */
+                q?: string;
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description The same upload came before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingView"];
+                };
+            };
+            /** @description Durable: object, row and ledger entry */
+            201: {
+                headers: {
+                    /** @description The recording */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingView"];
+                };
+            };
+            /** @description The store or the index is away; nothing was stored */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was stored */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recording, as far as you may see it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingView"];
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_recordings_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A file name of any kind; not kept */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description The same upload came before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingView"];
+                };
+            };
+            /** @description Durable: object, row and ledger entry */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingView"];
+                };
+            };
+            /** @description The store or the index is away; nothing was stored */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was stored */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings_id_accesses: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessPage"];
+                };
+            };
+            /** @description It is not your call, nor yours to check */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings_id_audio: {
+        parameters: {
+            query?: {
+                /** @description `training`, `evidence`, `own_use`, `rights` or `disclosure`. Required. */
+                purpose?: string;
+                /** @description The case it serves: required for evidence, rights and disclosure. */
+                case?: string;
+                /**
+                 * @description `original` (as it came), `wav` (PCM16 WAV, whatever the codec) or `opus` (Ogg Opus for slow
+                 *     lines). `original` unless said, or `wav` where parts are muted for the purpose.
+                 */
+                as?: components["schemas"]["Form"];
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": unknown;
+                };
+            };
+            /** @description The range asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/*": unknown;
+                };
+            };
+            /** @description `purpose_required` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `purpose_not_allowed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `muted`: parts may not be heard; ask for as=wav */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `past_due` or `erased`, with the tombstone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The range lies outside */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `restricted` */
+            423: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description Erased, and what is left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tombstone"];
+                };
+            };
+            /** @description `held`, `below_floor` or `suspended`: a rule that comes first keeps it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Erased already */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackageRequest"];
+            };
+        };
+        responses: {
+            /** @description It waits for a second person */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description Refused, as for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings_id_mutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The parts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mutes"];
+                };
+            };
+            /** @description There is none, or it is somebody else's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_mutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MuteRequest"];
+            };
+        };
+        responses: {
+            /** @description Muted from now on */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MuteView"];
+                };
+            };
+            /** @description It is erased */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A place outside the recording, or within another part */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_recordings_id_mutes_mute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+                /** @description The part */
+                mute: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is heard again */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings_id_notes: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotePage"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_notes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description The note */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            /** @description `personal_number`: it holds a number of somebody */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_recordings_id_notes_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+                /** @description The note */
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_yours`: somebody else wrote it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_recordings_id_notes_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+                /** @description The note */
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteChange"];
+            };
+        };
+        responses: {
+            /** @description The note as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            /** @description `not_yours`: somebody else wrote it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectionRequest"];
+            };
+        };
+        responses: {
+            /** @description Noted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_recordings_id_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Granted: erased, and what is left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tombstone"];
+                };
+            };
+            /** @description Refused or withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The person was not told, or a rule that comes first keeps it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_playback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketRequest"];
+            };
+        };
+        responses: {
+            /** @description The address */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketResponse"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_recordings_id_restriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestrictionRequest"];
+            };
+        };
+        responses: {
+            /** @description Restricted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_recordings_id_restriction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LiftingRequest"];
+            };
+        };
+        responses: {
+            /** @description Lifted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused and the person not told */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_recordings_id_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tags"];
+            };
+        };
+        responses: {
+            /** @description The tags as they are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tags"];
+                };
+            };
+            /** @description `personal_number`: one holds a number of somebody */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_recordings_id_waveform: {
+        parameters: {
+            query?: {
+                /** @description `training`, `evidence`, `own_use`, `rights` or `disclosure`. Required. */
+                purpose?: string;
+                /** @description The case it serves: required for evidence, rights and disclosure. */
+                case?: string;
+                /**
+                 * @description `original` (as it came), `wav` (PCM16 WAV, whatever the codec) or `opus` (Ogg Opus for slow
+                 *     lines). `original` unless said, or `wav` where parts are muted for the purpose.
+                 */
+                as?: components["schemas"]["Form"];
+            };
+            header?: never;
+            path: {
+                /** @description The recording */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The peaks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drawing"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Register"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_restrictions: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            /** @description Signed in; the cookie is set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description `wrong_credentials`, or `code_required` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `locked_out`: it failed too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Your own sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSessions"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sessions_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+        };
+    };
+    get_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sources */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sources"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tokens: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Made; the token is shown once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_tokens_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_training_sets: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetPage"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_training_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSet"];
+            };
+        };
+        responses: {
+            /** @description The set */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetView"];
+                };
+            };
+            /** @description `personal_number`: the name holds a number of somebody */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_training_sets_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetView"];
+                };
+            };
+            /** @description There is none, or it is not shared with you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_training_sets_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_yours`: somebody else made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none, or it is not shared with you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_training_sets_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetChange"];
+            };
+        };
+        responses: {
+            /** @description The set as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetView"];
+                };
+            };
+            /** @description `not_yours`: somebody else made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none, or it is not shared with you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_training_sets_id_items: {
+        parameters: {
+            query?: {
+                /** @description How many: 1 to 200, 50 unless said. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemPage"];
+                };
+            };
+            /** @description There is none, or it is not shared with you */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_training_sets_id_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewItem"];
+            };
+        };
+        responses: {
+            /** @description The item */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
+                };
+            };
+            /** @description `not_yours`: somebody else made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As for the audio */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_training_sets_id_items_item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+                /** @description The item */
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_yours`: somebody else made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_training_sets_id_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The set */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Order"];
+            };
+        };
+        responses: {
+            /** @description They are in this order */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not_yours`: somebody else made it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoints */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRequest"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Added"];
+                };
+            };
+            /** @description Not an address that events may go to */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhooks_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhooks_id_dead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was given up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadList"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webhooks_id_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken up again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

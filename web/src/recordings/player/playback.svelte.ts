@@ -1,5 +1,5 @@
 // Listening to one recording for one purpose: the sound, where it is, and whether it still may be heard.
-import type { Recording } from '$lib/api/agreed';
+import type { Recording } from '$lib/api/types';
 import { api, clock, take } from '$lib/api/client';
 import { asApiError, type ApiError } from '$lib/api/problem';
 import { Parties } from './parties';

@@ -28,9 +28,9 @@ const PRE_SKIP: u16 = 312;
 /// The samples of a packet at 48 kHz.
 const PACKET: u64 = 960;
 /// How hard the encoder tries, of ten.
-const COMPLEXITY: u8 = 5;
+const COMPLEXITY: u8 = 1;
 /// How many stretches are computed at once when somebody listens on.
-const ONWARD: u64 = 10;
+const ONWARD: u64 = 4;
 
 /// A virtual Ogg Opus file: never stored, and the same each time it is computed.
 #[derive(Clone, Debug)]
@@ -113,15 +113,18 @@ impl Light {
 
     /// Cuts a range into what is best computed at once: little first, so that sound comes at once.
     pub fn windows(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + use<> {
-        let (this, mut at, mut stretches) = (self.clone(), range.start, 1);
+        // The first may end a moment after it begins, so the second is as short.
+        let mut sizes = [1, 1, 2].into_iter();
+        let (this, mut at) = (self.clone(), range.start);
         std::iter::from_fn(move || {
             if at >= range.end {
                 return None;
             }
             let stretch = this.page_of(at) / STRETCH;
+            let stretches = sizes.next().unwrap_or(ONWARD);
             let edge = this.page_at((stretch + stretches).saturating_mul(STRETCH));
             let window = at..edge.min(range.end);
-            (at, stretches) = (window.end, ONWARD);
+            at = window.end;
             Some(window)
         })
     }

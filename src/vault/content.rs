@@ -12,7 +12,7 @@ use super::play::gone;
 use super::playing::Playing;
 use super::sealing::Sealed;
 use super::source::StoreSource;
-use super::windows::{growing, windows};
+use super::windows::{computed, windows};
 use crate::audio::{self, Light, Rendition};
 use crate::crypto::{self, Context, Dek, Kind, Opener, WrapFacts};
 use crate::model::{ControllerId, Listening, Recording, RecordingId, State};
@@ -147,7 +147,7 @@ impl Computed {
     /// Cuts a range into what is computed at once.
     fn windows(&self, range: Range<u64>) -> BoxStream<'static, Range<u64>> {
         match self {
-            Self::Wav(_) => stream::iter(growing(range)).boxed(),
+            Self::Wav(_) => stream::iter(computed(range)).boxed(),
             Self::Opus(light) => stream::iter(light.windows(range)).boxed(),
         }
     }

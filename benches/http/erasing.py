@@ -96,9 +96,9 @@ def main():
         raw = median(raw_garage(files, rclone, bucket) if bucket else raw_local(files) for _ in range(5))
 
         def objects():
-            """The recordings in the store; the wrap journal beside them is none."""
+            """The recordings in the store; the wrap journal and the logs beside them are none."""
             if bucket:
-                return rclone.count(f"base:{bucket.name}/{bucket.prefix}/vault", "--exclude", "journal/**")
+                return rclone.count(f"base:{bucket.name}/{bucket.prefix}/vault", "--include", "[0-9a-f][0-9a-f]/*")
             return sum(path.is_file() for path in (WORK / "vault" / "objects").glob("[0-9a-f][0-9a-f]/*"))
 
         ours, forget[store] = erase_due(binary, files, bucket, objects)
